@@ -1,0 +1,1 @@
+"""The ACA warehouse: from CSV to cube. Start reading in `etl.pipeline`."""

@@ -1,0 +1,1 @@
+"""What exists, as frozen data: feeds, dimensions, facts, cubes, checks."""

@@ -1,0 +1,1 @@
+"""The machine. No business table is named here."""
