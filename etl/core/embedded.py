@@ -95,11 +95,6 @@ class EmbeddedServer:
         folder = quote(str(self._socket_folder()), safe="/")
         return f"postgresql://postgres@/{quote(database, safe='')}?host={folder}&port=5432"
 
-    def psql(self) -> Path | None:
-        """The psql of the same version, where the programs come with one."""
-        program = Path(self._binaries.path("psql"))
-        return program if program.is_file() else None
-
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One starter or stopper at a time. The lock ends with its holder, however that ends."""

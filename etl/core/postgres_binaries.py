@@ -66,6 +66,15 @@ def find_binaries(given: Path | None = None) -> Binaries:
     return max(usable, key=lambda binaries: binaries.major)
 
 
+def find_psql(given: Path | None = None, *, system_first: bool = False) -> str:
+    """The psql to use. The bundled one is of the embedded server's version, but speaks no TLS and edits no line."""
+    bundled = find_binaries(given).path("psql")
+    choices = [bundled if Path(bundled).is_file() else None, shutil.which("psql")]
+    if program := next(filter(None, reversed(choices) if system_first else choices), None):
+        return program
+    raise ConfigError("no psql on this machine: install the PostgreSQL client programs")
+
+
 def _checked(folder: Path, source: str) -> Binaries:
     binaries = _binaries(folder)
     if binaries is None:

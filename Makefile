@@ -1,0 +1,204 @@
+# The single interface of the warehouse. `make` alone lists what there is.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+BIN := .venv/bin
+READY := .venv/.bootstrapped
+LANDING := $(or $(ACA_LANDING),data/landing)
+COMPOSE := docker compose $(if $(wildcard .env),--env-file .env) -f infrastructure/docker/docker-compose.yml
+# Every command may be told more, such as: make full-load ARGS="--from facts"
+ARGS ?=
+DAYS ?= 1
+
+##@ Start here
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+
+.PHONY: bootstrap
+bootstrap: $(READY) ## Make .venv with the locked packages; every other target does so by itself
+
+$(READY): requirements.txt
+	@$(PYTHON3) infrastructure/bootstrap.py
+
+##@ Run the warehouse
+
+.PHONY: full-load
+full-load: $(READY) $(if $(wildcard $(LANDING)/*/),,seed-data) ## Rebuild everything from all deliveries; makes seed data if there are none
+	@$(PYTHON) run.py --mode full $(ARGS)
+
+.PHONY: incremental
+incremental: $(READY) ## Simulate the next business day and load it (DAYS=n for more, DAYS=0 to load what is there)
+	@$(if $(filter-out 0,$(DAYS)),$(PYTHON) scripts/generate_seed_data.py --days $(DAYS))
+	@$(PYTHON) run.py --mode incremental $(ARGS)
+
+.PHONY: seed-data
+seed-data: $(READY) ## Write a synthetic marketplace into data/landing (ARGS="--members 20000 --years 3 --seed 7")
+	@$(PYTHON) scripts/generate_seed_data.py $(ARGS)
+
+.PHONY: stage
+stage: $(READY) ## Take the files into staging and stop there
+	@$(PYTHON) -m etl.load.staging_loader $(ARGS)
+
+.PHONY: plan
+plan: $(READY) ## Show what an incremental load would change, and change nothing
+	@$(PYTHON) run.py --mode incremental --plan $(ARGS)
+
+.PHONY: undo
+undo: $(READY) ## Take one load back (LOAD=n)
+	@$(PYTHON) run.py undo $(LOAD) $(ARGS)
+
+##@ Look at it
+
+.PHONY: status
+status: $(READY) ## What is loaded: tables, rows, last loads
+	@$(PYTHON) run.py status $(ARGS)
+
+.PHONY: loads
+loads: $(READY) ## The ledger: every load and how it went
+	@$(PYTHON) run.py loads $(ARGS)
+
+.PHONY: rejects
+rejects: $(READY) ## Rejected records by reason
+	@$(PYTHON) run.py rejects $(ARGS)
+
+.PHONY: replay-rejects
+replay-rejects: $(READY) ## Load corrected rejects at their original date (LOAD=n)
+	@$(PYTHON) run.py replay-rejects $(LOAD) $(ARGS)
+
+.PHONY: as-of
+as-of: $(READY) ## A dimension as it was on a day (DATE=2026-03-01)
+	@$(PYTHON) run.py as-of $(DATE) $(ARGS)
+
+.PHONY: profile
+profile: $(READY) ## Where the time of the last load went
+	@$(PYTHON) run.py profile $(ARGS)
+
+.PHONY: report
+report: $(READY) ## Build the pages to look at in build/site
+	@$(PYTHON) run.py report $(ARGS)
+
+##@ Trust it
+
+.PHONY: dq
+dq: $(READY) ## Check the loaded tables with Great Expectations (STRICT=1: warnings count)
+	@$(PYTHON) run.py dq $(if $(STRICT),--strict) $(ARGS)
+
+.PHONY: dq-fast
+dq-fast: $(READY) ## The same gate that every load passes, in SQL alone
+	@$(PYTHON) run.py dq --fast $(ARGS)
+
+.PHONY: verify
+verify: $(READY) ## Rebuild from the deliveries aside and compare with what is there
+	@$(PYTHON) run.py verify $(ARGS)
+
+##@ Database
+
+.PHONY: db-up
+db-up: $(READY) ## Start the embedded PostgreSQL; the commands above do so by themselves
+	@$(PYTHON) -m etl.core.db_command up
+
+.PHONY: db-down
+db-down: $(READY) ## Stop the embedded PostgreSQL; the data stays
+	@$(PYTHON) -m etl.core.db_command down
+
+.PHONY: db-status
+db-status: $(READY) ## Which server is used, and whether it runs
+	@$(PYTHON) -m etl.core.db_command status
+
+.PHONY: db-url
+db-url: $(READY) ## Print the address alone, for: psql "$(make -s db-url)"
+	@$(PYTHON) -m etl.core.db_command url
+
+.PHONY: psql
+psql: $(READY) ## Open psql on the warehouse (ARGS="-c 'SELECT 1'")
+	@$(PYTHON) -m etl.core.db_command psql $(ARGS)
+
+.PHONY: db-reset
+db-reset: $(READY) ## Delete all data of the warehouse; asks first (YES=1 does not)
+	@$(PYTHON) -m etl.core.db_command reset $(if $(YES),--yes)
+
+.PHONY: migrate
+migrate: $(READY) ## Bring the schema to the newest revision
+	@$(PYTHON) -m etl.core.migrate
+
+.PHONY: migration
+migration: $(READY) ## Start a migration (NAME="add a column")
+	@$(if $(NAME),$(PYTHON) -m etl.core.migrate new "$(NAME)",$(error say what it does: make migration NAME="..."))
+
+.PHONY: compose-up
+compose-up: ## Start PostgreSQL in Docker instead (POSTGRES_PASSWORD in the environment or .env)
+	@$(COMPOSE) up --detach --wait
+
+.PHONY: compose-down
+compose-down: ## Stop PostgreSQL in Docker; its volume stays
+	@$(COMPOSE) down
+
+##@ Work on it
+
+.PHONY: test
+test: $(READY) ## Run all tests (ARGS="-k history")
+	@$(PYTHON) -m pytest --numprocesses auto $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(READY) ## Tests without a database, in seconds
+	@$(PYTHON) -m pytest tests/unit $(ARGS)
+
+.PHONY: test-integration
+test-integration: $(READY) ## Tests against a PostgreSQL of their own
+	@$(PYTHON) -m pytest --numprocesses auto tests/integration $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: $(READY) ## Tests of the commands that people run
+	@$(PYTHON) -m pytest --numprocesses auto tests/e2e $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Check style, types, SQL and configuration files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infrastructure/docker/docker-compose.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.readthedocs .readthedocs.yaml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+.PHONY: format
+format: $(READY) ## Write Python and SQL in the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --disable-progress-bar --processes 2 sql
+
+.PHONY: typecheck
+typecheck: $(READY) ## Check types alone
+	@$(BIN)/mypy
+
+.PHONY: docs
+docs: $(READY) ## Build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+.PHONY: dictionary
+dictionary: $(READY) ## Write docs/data_dictionary.md from the comments in the database
+	@$(PYTHON) -m etl.core.dictionary docs/data_dictionary.md
+
+.PHONY: pre-commit
+pre-commit: $(READY) ## Run the checks on each commit from now on
+	@$(BIN)/pre-commit install
+
+.PHONY: lock
+lock: $(READY) ## Compile requirements.txt anew (UPGRADE=1 takes newer versions)
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
+
+.PHONY: ci
+ci: lint test docs ## What the build server runs
+
+.PHONY: clean
+clean: ## Remove what the tools left; data, server and .venv stay
+	@rm -rf build docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
