@@ -1,7 +1,6 @@
-"""The PostgreSQL programs on this machine, and how to run them as somebody who is not root."""
+"""The PostgreSQL programs on this machine."""
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -12,17 +11,6 @@ from pathlib import Path
 from etl.core.errors import ConfigError
 
 LEAST_MAJOR = 16
-NOBODY = 65534
-
-_UNSHARE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
-_SETPRIV = (
-    "setpriv",
-    f"--reuid={NOBODY}",
-    f"--regid={NOBODY}",
-    "--clear-groups",
-    "--inh-caps=+dac_override",
-    "--ambient-caps=+dac_override",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +22,6 @@ class Binaries:
 
     def path(self, program: str) -> str:
         return str(self.folder / program)
-
-
-@dataclass(frozen=True, slots=True)
-class Launcher:
-    """The words that go before a PostgreSQL program, and the uid that then owns its files."""
-
-    prefix: tuple[str, ...]
-    owner: int
 
 
 def find_binaries(given: Path | None = None) -> Binaries:
@@ -93,40 +73,3 @@ def _binaries(folder: Path) -> Binaries | None:
         return None
     major = re.search(r"\) (\d+)", answer.stdout)
     return Binaries(folder, int(major[1])) if major else None
-
-
-def find_launcher() -> Launcher:
-    """How to run PostgreSQL here, which refuses root and a uid that has no name.
-
-    Neither way adds a user or changes the rights of a folder that is not the server's own. A user namespace in which we
-    are called nobody leaves the files ours. Where namespaces are forbidden, as in most containers, root becomes nobody
-    but keeps the right to read past folders that are closed to others.
-    """
-    uid = os.geteuid()
-    if uid != 0 and _has_name(uid):
-        return Launcher((), uid)
-    if _works(_UNSHARE):
-        return Launcher(_UNSHARE, uid)
-    if uid == 0 and _works(_SETPRIV):
-        return Launcher(_SETPRIV, NOBODY)
-    who = "root" if uid == 0 else f"uid {uid}, which has no name,"
-    raise ConfigError(
-        f"PostgreSQL does not run as {who} and this machine allows no user namespace: "
-        "run as a plain user, or set DATABASE_URL to a running server"
-    )
-
-
-def _has_name(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
-
-
-def _works(prefix: tuple[str, ...]) -> bool:
-    try:
-        tried = subprocess.run([*prefix, "true"], check=False, capture_output=True, stdin=subprocess.DEVNULL)
-    except OSError:
-        return False
-    return tried.returncode == 0
