@@ -1,0 +1,101 @@
+"""Generate a synthetic ACA marketplace: the history of some plan years, or the next business days after it.
+
+python ./scripts/generate_seed_data.py --members 5000 --years 3 --seed 42 --out data/landing
+python ./scripts/generate_seed_data.py --days 1 --out data/landing
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # run as a script, not as a module
+    sys.path.insert(0, str(ROOT))
+
+from scripts.seed_data.deliveries import Landing  # noqa: E402
+from scripts.seed_data.options import Options, SeedDataError  # noqa: E402
+
+MIN_MEMBERS, MAX_MEMBERS = 100, 2_000_000
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--members", type=int, help="members in the market at any time (default 5000)")
+    found.add_argument("--years", type=int, help="plan years of history (default 3)")
+    found.add_argument("--seed", type=int, help="same seed, same bytes (default 42)")
+    found.add_argument("--first-year", type=int, help="first plan year (default 2023)")
+    found.add_argument("--out", type=Path, default=Path("data/landing"), help="landing zone (default %(default)s)")
+    found.add_argument("--days", type=int, metavar="N", help="append the next N business days to the history in --out")
+    found.add_argument("--workers", type=int, help="processes (default: one a core); changes no byte")
+    found.add_argument("--force", action="store_true", help="replace the deliveries this command made in --out")
+    found.add_argument("--quiet", action="store_true", help="print nothing when all is well")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code is 0, or 2 where the request cannot be met."""
+    args = parser().parse_args(arguments)
+    began = time.perf_counter()
+    try:
+        folders, what = _run(args)
+    except SeedDataError as error:
+        print(f"generate_seed_data: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"generate_seed_data: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    if not args.quiet:
+        print(f"{what}: {len(folders)} deliveries in {args.out} ({time.perf_counter() - began:.1f} s)")
+    return 0
+
+
+def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
+    landing = Landing.open(args.out)
+    if args.days is not None:
+        if args.days < 1:
+            raise SeedDataError("--days must be 1 or more")
+        _same_market(args, landing)
+        from scripts.seed_data.timeline import append_days  # noqa: PLC0415  - numpy is not needed for --help
+
+        return append_days(args.out, args.days, workers=args.workers), "next business days"
+    options = Options(
+        members=5000 if args.members is None else args.members,
+        years=3 if args.years is None else args.years,
+        seed=42 if args.seed is None else args.seed,
+        first_year=2023 if args.first_year is None else args.first_year,
+        out=args.out,
+    )
+    if not MIN_MEMBERS <= options.members <= MAX_MEMBERS:
+        raise SeedDataError(f"--members must be from {MIN_MEMBERS} to {MAX_MEMBERS}")
+    if not 1 <= options.years <= 10:
+        raise SeedDataError("--years must be from 1 to 10")
+    if not 2014 <= options.first_year <= 2040:
+        raise SeedDataError("--first-year must be from 2014 to 2040")
+    if options.seed < 0:
+        raise SeedDataError("--seed must be 0 or more")
+    if args.force:
+        landing.clear()
+    elif landing.matches(options):
+        return landing.folders(), "already there, nothing written"
+    elif not landing.is_empty:
+        raise SeedDataError(f"{args.out} holds deliveries of another seed or size; --force replaces them")
+    elif args.out.is_dir() and any(path.is_dir() and not path.name.startswith(".") for path in args.out.iterdir()):
+        raise SeedDataError(f"{args.out} holds deliveries that this command did not make; choose another --out")
+    from scripts.seed_data.timeline import make_history  # noqa: PLC0415  - numpy is not needed for --help
+
+    return make_history(options, workers=args.workers), "history"
+
+
+def _same_market(args: argparse.Namespace, landing: Landing) -> None:
+    """Days can only go on with the market that is there."""
+    made = landing.options()
+    for name in ("members", "years", "seed", "first_year"):
+        asked = getattr(args, name)
+        if asked is not None and asked != getattr(made, name):
+            raise SeedDataError(f"--{name.replace('_', '-')} {asked} is not what {args.out} was made with")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""The market's history and its next days, cut into deliveries and written on all cores."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.seed_data import calendar, cells
+from scripts.seed_data.block import Piece, Window, block_pieces
+from scripts.seed_data.deliveries import Landing, Sums, manifest, write_manifest, write_pieces
+from scripts.seed_data.options import Options, SeedDataError
+from scripts.seed_data.plans import plan_rows
+from scripts.seed_data.providers import alive, provider_rows
+from scripts.seed_data.world import World, make_world
+
+
+def make_history(options: Options, *, workers: int | None = None) -> list[Path]:
+    """Write the whole history: an initial delivery and one on the first of each month."""
+    landing = Landing.open(options.out)
+    start = calendar.day(options.first_year, 1)
+    as_of = tuple(calendar.day(options.first_year, month) for month in range(1, 12 * options.years + 2))
+    window = Window(since=-(1 << 40), as_of=as_of, snapshot_before=start)
+    return _deliver(make_world(options), landing, window, workers)
+
+
+def append_days(out: Path, days: int, *, workers: int | None = None) -> list[Path]:
+    """Write the next *days* business days after the last delivery in *out*."""
+    landing = Landing.open(out)
+    options = landing.options()
+    last = calendar.day_of(date.fromisoformat(landing.made["last_as_of"]))
+    as_of = []
+    for _ in range(days):
+        as_of.append(calendar.next_business_day(as_of[-1] if as_of else last))
+    window = Window(since=last, as_of=tuple(as_of), snapshot_before=calendar.day(options.first_year, 1))
+    return _deliver(make_world(options), landing, window, workers)
+
+
+def _deliver(world: World, landing: Landing, window: Window, workers: int | None) -> list[Path]:
+    building = landing.building()
+    folders = [building / calendar.as_date(day).isoformat() for day in window.as_of]
+    for folder in folders:
+        folder.mkdir()
+    modes: list[dict[str, str]] = [{} for _ in folders]
+    sums = [Sums() for _ in folders]
+    _merge(sums, write_pieces(folders, _market_pieces(world, window, modes)))
+    for found in _all_blocks(world, window, folders, workers or min(os.cpu_count() or 1, 8)):
+        _merge(sums, found)
+    if window.since < 0:
+        modes[0]["members"] = "full"
+    for folder, day, total, mode in zip(folders, window.as_of, sums, modes, strict=True):
+        write_manifest(folder, manifest(day, total, mode))
+    landing.publish(folders, world.options, window.as_of[-1])
+    return [landing.out / folder.name for folder in folders]
+
+
+def _merge(sums: list[Sums], more: list[Sums]) -> None:
+    for mine, other in zip(sums, more, strict=True):
+        for feed, rows in other.rows.items():
+            mine.add(feed, rows, other.totals[feed])
+
+
+def _all_blocks(world: World, window: Window, folders: list[Path], workers: int) -> Iterator[list[Sums]]:
+    """Simulate all blocks; they write one after the other, so that files never depend on the number of workers."""
+    blocks = world.options.blocks
+    if min(workers, blocks) < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        for block in range(blocks):
+            yield write_pieces(folders, block_pieces(world, block, window))
+        return
+    # Books are made before the fork, so that no worker makes them again.
+    for year in range(world.options.first_year, calendar.as_date(window.as_of[-1]).year + 2):
+        world.book(year)
+    context = multiprocessing.get_context("fork")
+    turn, step = context.Value("q", 0), context.Condition()
+    results: Any = context.SimpleQueue()
+    count = min(workers, blocks)
+    processes = [
+        context.Process(target=_work, args=(world, window, folders, range(k, blocks, count), turn, step, results))
+        for k in range(count)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        for _ in processes:
+            found = results.get()
+            if isinstance(found, str):
+                raise SeedDataError(f"a worker failed: {found}")
+            yield found
+    finally:
+        for process in processes:
+            if process.is_alive() and process.exitcode is None:
+                process.join(timeout=5)
+            if process.is_alive():
+                process.terminate()
+            process.join()
+
+
+def _work(world: World, window: Window, folders: list[Path], blocks: range, turn: Any, step: Any, results: Any) -> None:
+    """Simulate every n-th block and append its rows when its turn comes."""
+    sums = [Sums() for _ in folders]
+    try:
+        for block in blocks:
+            pieces = list(block_pieces(world, block, window))
+            with step:
+                step.wait_for(lambda block=block: turn.value in (block, -1))
+                if turn.value < 0:
+                    return
+            _merge(sums, write_pieces(folders, pieces))
+            with step:
+                turn.value = block + 1
+                step.notify_all()
+        for one in sums:  # plain dictionaries travel between processes
+            one.rows, one.totals = dict(one.rows), {feed: dict(totals) for feed, totals in one.totals.items()}
+            for feed in one.rows:
+                one.totals.setdefault(feed, {})
+        results.put(sums)
+    except Exception as error:  # noqa: BLE001  - whatever it is, the parent has to hear of it
+        with step:
+            turn.value = -1
+            step.notify_all()
+        results.put(f"{type(error).__name__}: {error}")
+
+
+def _market_pieces(world: World, window: Window, modes: list[dict[str, str]]) -> Iterator[Piece]:
+    """Plans and providers: whole at the start and once a quarter (in turn), what changed in the other deliveries."""
+    for place, as_of in enumerate(window.as_of):
+        since = window.as_of[place - 1] if place else window.since
+        yield from _plan_pieces(world, place, since, as_of, modes[place])
+        yield from _provider_pieces(world, place, since, as_of, modes[place])
+
+
+def _plan_pieces(world: World, place: int, since: int, as_of: int, modes: dict[str, str]) -> Iterator[Piece]:
+    today = calendar.as_date(as_of)
+    first = since < 0
+    november = calendar.day(today.year, 11)
+    books = []
+    if first or (today.day == 1 and today.month in (4, 7, 10)):
+        modes["plans"] = "full"
+        books.append((world.book(today.year), None, None))
+    if since < november <= as_of and not first:
+        # The new year's plans, whole: a full file speaks for the plan years in it and for no other.
+        modes["plans"] = "full"
+        books.append((world.book(today.year + 1), None, None))
+        if not any(book.year == today.year for book, _, _ in books):
+            books.append((world.book(today.year), None, None))
+    if not books:
+        book = world.book(calendar.as_date(as_of - 1).year)
+        days, changed, _ = book.changes
+        now = (days >= since) & (days < as_of)
+        latest = np.full(len(book.row), cells.NO_DAY)
+        latest[changed[now]] = days[now]
+        effective = latest[book.component]
+        if now.any():
+            books.append((book, effective != cells.NO_DAY, effective))
+    for book, only, effective in books:
+        rows = plan_rows(book, as_of, only, effective)
+        yield Piece(place, "plans", rows.encode(0, len(rows)), len(rows), {})
+
+
+def _provider_pieces(world: World, place: int, since: int, as_of: int, modes: dict[str, str]) -> Iterator[Piece]:
+    providers = world.providers
+    today = calendar.as_date(as_of)
+    living = alive(providers, as_of)
+    effective = np.full(len(living), cells.NO_DAY)
+    deleted = np.zeros(len(living), dtype=bool)
+    if since < 0 or (today.day == 1 and today.month in (2, 5, 8, 11)):
+        modes["providers"] = "full"
+        told = living
+    else:
+        now = (providers.change_day >= since) & (providers.change_day < as_of)
+        effective[providers.changed[now]] = providers.change_day[now]
+        effective[~living] = cells.NO_DAY
+        opened = living & (providers.opens >= since)
+        effective[opened] = np.maximum(effective[opened], providers.opens[opened])
+        closed = (providers.closes >= since) & (providers.closes < as_of) & (providers.opens < since)
+        effective[closed] = providers.closes[closed]
+        deleted = closed
+        told = effective != cells.NO_DAY
+    where = np.flatnonzero(told)
+    if len(where):
+        rows = provider_rows(world.market, world.pools, providers, as_of, where, effective[where], deleted[where])
+        yield Piece(place, "providers", rows.encode(0, len(rows)), len(rows), {})
