@@ -1,0 +1,1 @@
+"""From a delivery folder to whole records: find, fingerprint, open, cut. Nothing here knows the database."""
