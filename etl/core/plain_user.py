@@ -50,22 +50,25 @@ class Launcher:
         if folder.stat().st_uid != self.owner:
             os.chown(folder, self.owner, -1)
 
-    def take_over(self, data: Path) -> None:
-        """Let root start what root made the other way; anybody else's data stays theirs."""
+    def take_over(self, folder: Path, data: Path) -> None:
+        """Let root start what root made the other way, all of *folder*; anybody else's *data* stays theirs."""
         owner = data.stat().st_uid
         if owner == self.owner:
             return
         if os.geteuid() != 0 or owner not in (0, NOBODY):
             raise ConfigError(f"{data} belongs to uid {owner}: work as that user, or set ACA_POSTGRES_HOME")
-        for folder, _, names in os.walk(data):
-            for path in (Path(folder), *(Path(folder, name) for name in names)):
-                os.chown(path, self.owner, -1, follow_symlinks=False)
+        for path, _, names in os.walk(folder):
+            for each in (Path(path), *(Path(path, name) for name in names)):
+                os.chown(each, self.owner, -1, follow_symlinks=False)
 
     def claim(self, folder: Path) -> None:
-        """Make *folder* if it is not there, and close it to others; one that somebody else put there is refused."""
+        """Make *folder* if it is not there, and close it to others.
+
+        Where everybody may write, as in /tmp, one that somebody else put there is refused.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), self.owner):
+        found, public = folder.lstat(), folder.parent.stat().st_mode & 0o022
+        if not stat.S_ISDIR(found.st_mode) or (public and found.st_uid not in (os.geteuid(), self.owner)):
             raise ConfigError(
                 f"{folder} belongs to somebody else: remove it, or set ACA_POSTGRES_HOME to a shorter path"
             )

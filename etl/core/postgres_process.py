@@ -51,12 +51,23 @@ class ServerProcess:
             if pid not in pids:
                 # The server was killed, and what is left of it holds the shared memory that the next one needs.
                 for orphan in pids:
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(orphan, signal.SIGQUIT)
+                    _send(orphan, signal.SIGQUIT)
             if time.monotonic() > deadline:
                 raise ConfigError(f"PostgreSQL (pid {pid}) neither answers nor ends; see its log beside {self.data}")
             time.sleep(_POLL_SECONDS)
         return False
+
+    def stop(self, how: signal.Signals, seconds: float) -> bool:
+        """Ask the server to stop, by SIGINT without a wait for its clients, by SIGQUIT at once; says whether it did."""
+        pid, _ = self.recorded()
+        if pid is not None and pid in self.pids():
+            _send(pid, how)
+        deadline = time.monotonic() + seconds
+        while self.pids():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def forget_the_dead(self, seconds: float = 3.0) -> None:
         """Remove the record of a server that is gone while its pid lives on, as a zombie or as another program.
@@ -88,6 +99,11 @@ def _commands() -> Iterator[tuple[int, list[bytes]]]:
             pid, state, command = line.split(None, 2)
             if not state.startswith(b"Z"):
                 yield int(pid), [command] if command.startswith(b"postgres: ") else command.split(b" ")
+
+
+def _send(pid: int, how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, how)
 
 
 def _is_postgres(words: list[bytes]) -> bool:
