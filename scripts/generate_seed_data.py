@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
         if args.days < 1:
             raise SeedDataError("--days must be 1 or more")
         _same_market(args, landing)
-        from scripts.seed_data.timeline import append_days  # noqa: PLC0415  - numpy is not needed for --help
+        from scripts.seed_data.timeline import append_days
 
         return append_days(args.out, args.days, workers=args.workers), "next business days"
     options = Options(
@@ -83,7 +83,7 @@ def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
         raise SeedDataError(f"{args.out} holds deliveries of another seed or size; --force replaces them")
     elif args.out.is_dir() and any(path.is_dir() and not path.name.startswith(".") for path in args.out.iterdir()):
         raise SeedDataError(f"{args.out} holds deliveries that this command did not make; choose another --out")
-    from scripts.seed_data.timeline import make_history  # noqa: PLC0415  - numpy is not needed for --help
+    from scripts.seed_data.timeline import make_history
 
     return make_history(options, workers=args.workers), "history"
 

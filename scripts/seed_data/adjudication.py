@@ -1,5 +1,7 @@
 """Who pays what: deductible, copay, coinsurance and out-of-pocket maximum with real accumulators, in whole cents."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +20,8 @@ class Shares:
     @property
     def member(self) -> Ints:
         """All that the member owes."""
-        return self.deductible + self.copay + self.coinsurance
+        owed: Ints = self.deductible + self.copay + self.coinsurance
+        return owed
 
 
 def used_up(amount: Ints, group: Ints, limit: Ints) -> Ints:
@@ -27,7 +30,8 @@ def used_up(amount: Ints, group: Ints, limit: Ints) -> Ints:
     before = total - amount
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
     base = np.repeat(before[starts], np.diff(np.r_[starts, len(group)]))
-    return np.minimum(total - base, limit) - np.minimum(before - base, limit)
+    fits: Ints = np.minimum(total - base, limit) - np.minimum(before - base, limit)
+    return fits
 
 
 def cost_shares(

@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from scripts.seed_data import cells, chance
+from scripts.seed_data import calendar, chance
 from scripts.seed_data.care import Care, use_care
 from scripts.seed_data.chance import Bools, Ints
 from scripts.seed_data.claim_life import Versions, live
 from scripts.seed_data.claim_rows import claim_rows, draw_codes
+from scripts.seed_data.decisions import decide
 from scripts.seed_data.enrollment import (
     Coverage,
     Exposure,
@@ -139,8 +140,9 @@ class Block:
         assert self.members is not None
         rng = chance.stream(world.options.seed, "care", self.number, life.book.year)
         care = use_care(world.market, world.services, life.book, self.members, life.exposure, rng)
-        versions, outside = live(world.market, world.services, life.book, care, life.exposure, rng)
-        return care, versions, outside, rng
+        made = decide(world.market, world.services, life.book, care, life.exposure, rng)
+        versions = live(world.market, world.services, life.book, care, life.exposure, made, rng)
+        return care, versions, made.outside, rng
 
     def claim_pieces(self, life: YearOfLife, window: Window) -> Iterator[Piece]:
         """The claims of the year's services, as far as the window knows them."""
@@ -174,8 +176,6 @@ def _in_order(moves: Transactions) -> Transactions:
 
 def block_pieces(world: World, number: int, window: Window) -> Iterator[Piece]:
     """Everything that block *number* gives to the window's deliveries."""
-    from scripts.seed_data import calendar  # noqa: PLC0415
-
     first = calendar.as_date(max(window.since, window.snapshot_before - 1)).year
     last = calendar.as_date(window.as_of[-1] - 1).year
     block = Block(world, number)

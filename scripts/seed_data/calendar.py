@@ -56,4 +56,5 @@ def ages(births: Ints, on: npt.NDArray[np.integer] | int) -> Ints:
     born_month, then_month = born.astype("datetime64[M]"), then.astype("datetime64[M]")
     months = (then_month - born_month).astype(np.int64)
     before_day = (then - then_month).astype(np.int64) < (born - born_month).astype(np.int64)
-    return np.maximum(0, (months - before_day) // 12)
+    years: Ints = np.maximum(0, (months - before_day) // 12)
+    return years

@@ -64,7 +64,8 @@ NO_DAY = FIRST_DAY - 1  # the day that is written as NULL
 
 def dates(days: npt.NDArray[np.integer]) -> Cells:
     """Days since 1970 as `YYYY-MM-DD`; NO_DAY as NULL."""
-    return _days()[days - NO_DAY]
+    found: Cells = _days()[days - NO_DAY]
+    return found
 
 
 def _side_by_side(parts: Sequence[Cells]) -> Cells:
@@ -73,7 +74,8 @@ def _side_by_side(parts: Sequence[Cells]) -> Cells:
     joined = np.empty(len(parts[0]), dtype=[(str(i), part.dtype) for i, part in enumerate(parts)])
     for i, part in enumerate(parts):
         joined[str(i)] = part
-    return joined.view(f"S{width}")
+    cells: Cells = joined.view(f"S{width}")
+    return cells
 
 
 def money(cents: npt.NDArray[np.integer]) -> Cells:
@@ -110,7 +112,9 @@ def padded(numbers: npt.NDArray[np.integer], digits: int) -> Cells:
     extra = groups * 4 - digits
     if not extra:
         return cells
-    return np.ascontiguousarray(cells.view(np.uint8).reshape(-1, groups * 4)[:, extra:]).reshape(-1).view(f"S{digits}")
+    bare = np.ascontiguousarray(cells.view(np.uint8).reshape(-1, groups * 4)[:, extra:])
+    cut: Cells = bare.reshape(-1).view(f"S{digits}")
+    return cut
 
 
 def tagged(prefix: str, cells: Cells) -> Cells:

@@ -26,7 +26,8 @@ def picks(rng: np.random.Generator, weights: npt.ArrayLike, count: int) -> Ints:
 def picks_by_row(rng: np.random.Generator, weights: Floats) -> Ints:
     """One place for each row of *weights*, drawn by that row."""
     edges = np.cumsum(weights, axis=1)
-    return (rng.random(len(weights))[:, None] * edges[:, -1:] >= edges[:, :-1]).sum(axis=1)
+    places: Ints = (rng.random(len(weights))[:, None] * edges[:, -1:] >= edges[:, :-1]).sum(axis=1)
+    return places
 
 
 def band(values: npt.NDArray[np.number], edges: npt.ArrayLike) -> Ints:

@@ -1,21 +1,24 @@
-"""The life of claims: decisions, denials, corrections, voids and resubmissions, with their days and amounts."""
+"""The versions of claims: each decision as rows with their amounts, in whole cents."""
+
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.seed_data import calendar, cells, chance
+from scripts.seed_data import cells, chance
 from scripts.seed_data.adjudication import Shares, cost_shares
 from scripts.seed_data.care import Care
 from scripts.seed_data.chance import Bools, Ints
+from scripts.seed_data.decisions import BUNDLED, CORRECTED, DENIED, NOTHING, PAID, PENDED, VOIDED, Days, Decisions
 from scripts.seed_data.enrollment import Exposure
 from scripts.seed_data.market import Market
 from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.services import EMERGENCY, FULL, GENERIC, NO_COST, PRIMARY, SPECIALIST, Services
 
-PAID, DENIED, PENDED = range(3)
-NOTHING, CORRECTED, VOIDED, AGAIN = range(4)  # what follows a decision; AGAIN: resubmitted, or taken up from pending
 COPAY_PLACE = {PRIMARY: 0, SPECIALIST: 1, EMERGENCY: 2, GENERIC: 3}
+ORIGINAL, REPLACEMENT, VOID = range(3)  # places in FREQUENCIES
+FREQUENCIES = ("1", "7", "8")
 
 
 @dataclass(slots=True)
@@ -26,7 +29,7 @@ class Versions:
     claim: Ints
     version: Ints
     sequence: Ints  # number of this version's claim id within block and year
-    frequency: Ints  # place in 1, 7, 8
+    frequency: Ints  # place in FREQUENCIES
     status: Ints
     received: Ints
     adjudicated: Ints
@@ -46,149 +49,103 @@ class Versions:
         return np.where(self.paid_on == cells.NO_DAY, self.adjudicated, self.paid_on)
 
 
-def denial_codes(market: Market) -> list[tuple[str, str, float]]:
-    """Group, code and share of each denial; first nothing, then 97 and 27, which the life of claims gives itself."""
-    found = [("", "", 0.0), ("CO", "97", 0.0), ("PR", "27", 0.0)]
-    for denial in market.claims["denials"]:
-        found += [(group, code, denial["share"] / len(denial["codes"])) for group, code in denial["codes"]]
-    return found
+@dataclass(slots=True)
+class Amounts:
+    """Lines as the version that counts pays them; zero where none does."""
 
-
-BUNDLED, NOT_COVERED = 1, 2
+    plan: Ints
+    shares: Shares
+    other_payer: Ints
+    denied: Bools  # lines that are denied even where the claim is paid
 
 
 def live(
-    market: Market, services: Services, book: PlanBook, care: Care, spans: Exposure, rng: np.random.Generator
-) -> tuple[Versions, Bools]:
-    """All versions of the year's claims, and which claims are out of network."""
-    life, grace = market.claims["life"], market.enrollment["grace"]
+    market: Market, services: Services, book: PlanBook, care: Care, spans: Exposure, made: Decisions,
+    rng: np.random.Generator,
+) -> Versions:  # fmt: skip
+    """All versions of the year's claims."""
     count = len(care.exposure)
-    service = care.service
-    outside = rng.random(count) < life["out_of_network"] * np.where(services.drug[service], 0.25, 1.3)
-    relative = services.denied[service]
-    chance_denied = np.where(outside, life["denied_out_of_network"], life["denied_in_network"]) * relative
-    drawn = rng.random(count)
-    first = np.where(drawn < chance_denied, DENIED, np.where(drawn < chance_denied + life["pended"], PENDED, PAID))
-    unpaid = care.service_date >= spans.grace_from[care.exposure]
-    uncovered = care.service_date > spans.covered_end[care.exposure]
-    first = np.where(unpaid & (rng.random(count) < grace["pended_in_grace"]), PENDED, first)
+    amounts = _amounts(market, services, book, care, spans, made, rng)
+    factor = np.where(made.follow == CORRECTED, _correction_factors(rng, count), 1000)
+    lines = np.arange(len(care.claim))
+    second, third = np.flatnonzero(made.follow != NOTHING), np.flatnonzero(made.third)
+    numbers = np.arange(count), np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    numbers[1][second] = count + np.arange(len(second))
+    numbers[2][third] = count + len(second) + np.arange(len(third))
+    always = np.full(count, PAID)
+    frequencies = (
+        np.full(count, ORIGINAL),
+        np.where(made.follow == VOIDED, VOID, REPLACEMENT),
+        np.where(made.third_void, VOID, REPLACEMENT),
+    )
+    plain = np.full(count, 1000)
+    parts = (
+        (lines, made.first, made.counting == 1, plain),
+        (lines[(made.follow != NOTHING)[care.claim]], made.second, made.counting > 0, factor),
+        (
+            lines[made.third[care.claim]],
+            always,
+            made.counting > 0,
+            factor * np.where(made.third_void, 1000, 940) // 1000,
+        ),
+    )
+    versions = [
+        _version(care, amounts, line, v + 1, numbers[v], frequencies[v], outcome, pays, made.days[v], made.reason, by)
+        for v, (line, outcome, pays, by) in enumerate(parts)
+    ]
+    return Versions(*(np.concatenate(column) for column in zip(*versions, strict=True)))
 
-    u = rng.random(count)
-    follow = np.full(count, NOTHING)
-    voided = np.where(uncovered, life["orphan_voided"], life["voided"])
-    follow[(first == PAID) & (u < voided + life["corrected"])] = CORRECTED
-    follow[(first == PAID) & (u < voided)] = VOIDED
-    follow[(first == DENIED) & (u < life["resubmitted"])] = AGAIN
-    follow[first == PENDED] = AGAIN
-    good = rng.random(count) < np.where(first == PENDED, 0.8, life["resubmitted_paid"])
-    second = np.where(follow == AGAIN, np.where(good & ~(uncovered & (first == PENDED)), PAID, DENIED), PAID)
-    third = (follow != NOTHING) & (follow != VOIDED) & (second == PAID) & (rng.random(count) < life["corrected_twice"])
-    third_void = third & (rng.random(count) < 0.25)
 
-    received1, decided1, paid1 = _first_days(market, services, care, rng)
-    wait = 5 + rng.integers(5, 120, count)
-    known1 = np.where(first == PAID, paid1, decided1)
-    received2 = np.where(first == PENDED, received1, known1 + wait // 2)
-    decided2 = calendar.weekday_forward(known1 + wait)
-    paid2 = calendar.weekday_forward(decided2 + rng.integers(0, 7, count))
-    received3 = paid2 + wait // 3
-    decided3 = calendar.weekday_forward(received3 + 2 + wait // 4)
-    paid3 = calendar.weekday_forward(decided3 + 3)
-
-    # The version whose decision counts toward deductible and maximum.
-    counting = np.where(first == PAID, 1, np.where((follow == AGAIN) & (second == PAID), 2, 0))
-    when = np.where(counting == 1, decided1, decided2)
-    line_denied = (care.lines[care.claim] > 1) & (care.number > 1) & (rng.random(len(care.claim)) < life["line_denied"])
-    shares = _adjudicate(services, book, care, spans, counting, when, outside, line_denied, rng)
-    pays = (counting[care.claim] > 0) & ~line_denied
-    allowed = np.where(pays, care.allowed, 0)
-    plan_part = allowed - shares.member
+def _amounts(
+    market: Market, services: Services, book: PlanBook, care: Care, spans: Exposure, made: Decisions,
+    rng: np.random.Generator,
+) -> Amounts:  # fmt: skip
+    """Adjudicate every line once."""
+    life = market.claims["life"]
+    count = len(care.exposure)
+    denied = (care.number > 1) & (rng.random(len(care.claim)) < life["line_denied"])
+    pays = (made.counting[care.claim] > 0) & ~denied
+    shares = _cost_shares(services, book, care, spans, made, pays, rng.random(count) < life["brand_share"])
+    plan = np.where(pays, care.allowed, 0) - shares.member
     shared = rng.random(count) < life["other_payer"]
-    other = np.where(shared[care.claim], plan_part * rng.integers(30, 81, count)[care.claim] // 100, 0)
-
-    codes = np.array([share for _, _, share in denial_codes(market)])
-    reason = chance.picks(rng, codes, count)
-    reason = np.where(uncovered & (first == PENDED), NOT_COVERED, reason)
-    factor = _correction_factors(rng, count)
-
-    everything = np.arange(len(care.claim))
-    has_second = np.flatnonzero(follow != NOTHING)
-    has_third = np.flatnonzero(third)
-    number2, number3 = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    number2[has_second] = count + np.arange(len(has_second))
-    number3[has_third] = count + len(has_second) + np.arange(len(has_third))
-
-    base = (allowed, plan_part - other, shares, other)
-    line2, line3 = everything[(follow != NOTHING)[care.claim]], everything[third[care.claim]]
-    one = _version(care, 1, everything, np.arange(count), np.zeros(count, dtype=np.int64), first, received1, decided1, paid1,
-                   base, counting == 1, line_denied, reason, None)  # fmt: skip
-    frequency2 = np.where(follow == VOIDED, 2, 1)
-    two = _version(care, 2, line2, number2, frequency2, second, received2, decided2, paid2,
-                   base, counting > 0, line_denied, reason, np.where(follow == CORRECTED, factor, 1000))  # fmt: skip
-    corrected_again = np.where(third_void, 1000, 940)
-    three = _version(care, 3, line3, number3, np.where(third_void, 2, 1), np.full(count, PAID), received3, decided3, paid3,
-                     base, counting > 0, line_denied, reason,
-                     np.where(follow == CORRECTED, factor, 1000) * corrected_again // 1000)  # fmt: skip
-    return Versions(*(np.concatenate(column) for column in zip(one, two, three, strict=True))), outside
+    other = np.where(shared[care.claim], plan * rng.integers(30, 81, count)[care.claim] // 100, 0)
+    return Amounts(plan - other, shares, other, denied)
 
 
-def _first_days(market: Market, services: Services, care: Care, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-    """Received, decided and paid days of first submissions, by the lag curve."""
-    lag = market.claims["lag"]
-    count = len(care.service)
-    drawn = rng.random(count)
-    curve = np.r_[0.0, lag["months"]]
-    days = np.interp(drawn, curve, 30.4 * np.arange(len(curve)))
-    # The first month is not uniform: nothing is paid in its first days.
-    days = np.where(drawn < curve[1], 4 + 26 * np.sqrt(drawn / curve[1]), days)
-    days = np.where(services.drug[care.service], lag["drug_days"] * drawn, days)
-    total = days.astype(np.int64)
-    arrive = (total * (0.15 + 0.45 * rng.random(count))).astype(np.int64)
-    arrive = np.where(services.drug[care.service], 0, arrive)
-    received = care.service_end + arrive
-    decided = calendar.weekday_forward(received + np.where(services.drug[care.service], 0, (total - arrive) * 7 // 10))
-    paid = np.maximum(calendar.weekday_forward(care.service_end + total), decided)
-    return received, decided, paid
-
-
-def _adjudicate(
-    services: Services, book: PlanBook, care: Care, spans: Exposure, counting: Ints, when: Ints, outside: Bools,
-    line_denied: Bools, rng: np.random.Generator,
-) -> Shares:  # fmt: skip
-    """Cost shares of every line in the version that counts; zeros for lines that are never paid."""
-    claim = care.claim
-    brand = rng.random(len(counting)) < 0.22
-    zero = np.zeros(len(claim), dtype=np.int64)
+def _cost_shares(
+    services: Services, book: PlanBook, care: Care, spans: Exposure, made: Decisions, pays: Bools, brand: Bools
+) -> Shares:
+    """What members owe for each line: half of an out-of-network line, and by the plan's rules inside."""
+    zero = np.zeros(len(care.claim), dtype=np.int64)
     result = Shares(zero.copy(), zero.copy(), zero.copy())
-    payable = (counting[claim] > 0) & ~line_denied
-    away = np.flatnonzero(payable & outside[claim])
+    away = np.flatnonzero(pays & made.outside[care.claim])
     result.coinsurance[away] = care.allowed[away] // 2
-    inside = np.flatnonzero(payable & ~outside[claim])
+    inside = np.flatnonzero(pays & ~made.outside[care.claim])
     if not len(inside):
         return result
-    c = claim[inside]
-    span = care.exposure[c]
+    claim = care.claim[inside]
+    span = care.exposure[claim]
     row = spans.row[span]
-    cost = services.cost[care.service[c]]
-    cost = np.where((cost == GENERIC) & brand[c], FULL, cost)
+    cost = services.cost[care.service[claim]]
+    cost = np.where((cost == GENERIC) & brand[claim], FULL, cost)
     fees = np.zeros(len(inside), dtype=np.int64)
     for kind, place in COPAY_PLACE.items():
         fees = np.where(cost == kind, book.copays[row, place], fees)
-    free = cost == NO_COST
-    # A visit's copay is for its first line; a plan without one takes the deductible instead.
-    subject = ~free & ((fees == 0) | (care.number[inside] > 1)) & (book.variant[row] != 2)
-    subject |= (cost == FULL) & (book.variant[row] != 2)
-    # One number orders lines by the day of decision, then by claim and line.
-    order = (when[c] << 32) + inside
-    found = cost_shares(
-        care.allowed[inside], subject, np.where(free, 0, fees), book.coinsurance[row], spans.member[span] * 2
-        + spans.accumulator[span] % 2, spans.accumulator[span], order, book.deductible[row], book.moop[row],
-    )  # fmt: skip
-    result.deductible[inside], result.copay[inside], result.coinsurance[inside] = (
-        found.deductible,
-        found.copay,
-        found.coinsurance,
+    # A visit's copay is for its first line; where the plan has none, the deductible comes first.
+    subject = (cost != NO_COST) & ((cost == FULL) | (fees == 0) | (care.number[inside] > 1)) & (book.variant[row] != 2)
+    owed = cost_shares(
+        allowed=care.allowed[inside],
+        subject=subject,
+        copay=fees,
+        coinsurance=book.coinsurance[row],
+        person=spans.member[span] * 2 + spans.accumulator[span] % 2,
+        family=spans.accumulator[span],
+        when=(made.counted_on[claim] << 32) + inside,  # by the day of decision, then by claim and line
+        deductible=book.deductible[row],
+        maximum=book.moop[row],
     )
+    result.deductible[inside], result.copay[inside] = owed.deductible, owed.copay
+    result.coinsurance[inside] = owed.coinsurance
     return result
 
 
@@ -201,25 +158,27 @@ def _correction_factors(rng: np.random.Generator, count: int) -> Ints:
 
 
 def _version(
-    care: Care, version: int, line: Ints, sequence: Ints, frequency: Ints, outcome: Ints, received: Ints, decided: Ints, paid_on: Ints,
-    base: tuple[Ints, Ints, Shares, Ints], pays: Bools, line_denied: Bools, reason: Ints, factor: Ints | None,
+    care: Care, amounts: Amounts, line: Ints, version: int, sequence: Ints, frequency: Ints, outcome: Ints, pays: Bools,
+    days: Days, reason: Ints, factor: Ints,
 ) -> tuple[Ints, ...]:  # fmt: skip
-    """The rows of one version of claims, for the lines given."""
+    """The rows of one version of claims, for the lines given; its columns in the order of Versions."""
     claim = care.claim[line]
-    allowed, plan_part, shares, other = (x[line] if isinstance(x, np.ndarray) else x for x in base)
-    assert isinstance(shares, Shares)
-    ok = (outcome == PAID)[claim] & pays[claim] & ~line_denied[line]
-    paid = np.where(ok, plan_part, 0)
-    if factor is not None:
-        # A correction never raises what the member owes, and never allows more than was billed.
-        room = care.billed[line] - allowed
-        paid = np.minimum(paid * factor[claim] // 1000, paid + room)
-    parts = [np.where(ok, part[line], 0) for part in (shares.deductible, shares.copay, shares.coinsurance)]
-    other = np.where(ok, other, 0)
-    status = np.where(ok, PAID, np.where((outcome == PENDED)[claim], PENDED, DENIED))
-    code = np.where(status == DENIED, np.where((outcome == PAID)[claim], BUNDLED, reason[claim]), 0)
-    settled = np.where((outcome == PAID)[claim], paid_on[claim], cells.NO_DAY)
+    result = outcome[claim]
+    ok = (result == PAID) & pays[claim] & ~amounts.denied[line]
+    shares = amounts.shares
+    deductible, copay, coinsurance = (
+        np.where(ok, part[line], 0) for part in (shares.deductible, shares.copay, shares.coinsurance)
+    )
+    other = np.where(ok, amounts.other_payer[line], 0)
+    owed = deductible + copay + coinsurance + other
+    # A correction changes what the plan pays, never what the member owes, and never allows more than was billed.
+    paid = np.where(ok, amounts.plan[line] * factor[claim] // 1000, 0)
+    paid = np.minimum(paid, care.billed[line] - owed)
+    status = np.where(ok, PAID, np.where(result == PENDED, PENDED, DENIED))
+    code = np.where(status == DENIED, np.where(result == PAID, BUNDLED, reason[claim]), 0)
+    settled = np.where(result == PAID, days.paid[claim], cells.NO_DAY)
     return (
-        line, claim, np.full(len(line), version), sequence[claim], frequency[claim], status, received[claim], decided[claim],
-        settled, care.billed[line], paid + parts[0] + parts[1] + parts[2] + other, paid, *parts, other, code,
+        line, claim, np.full(len(line), version), sequence[claim], frequency[claim], status, days.received[claim],
+        days.decided[claim], settled, care.billed[line], paid * ok + owed, paid * ok, deductible, copay, coinsurance,
+        other, code,
     )  # fmt: skip

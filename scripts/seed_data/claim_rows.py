@@ -1,5 +1,7 @@
 """The claims feed: versions of claim lines with their codes, as CSV rows."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +9,8 @@ import numpy as np
 from scripts.seed_data import cells
 from scripts.seed_data.care import Care
 from scripts.seed_data.chance import Bools, Ints
-from scripts.seed_data.claim_life import PENDED, Versions, denial_codes
+from scripts.seed_data.claim_life import FREQUENCIES, Versions
+from scripts.seed_data.decisions import PENDED, denial_codes
 from scripts.seed_data.enrollment import Exposure
 from scripts.seed_data.market import Market
 from scripts.seed_data.plans import PlanBook
@@ -64,7 +67,8 @@ def _rendering(
     place = np.where(drawn < 0.75, usual, (drawn - 0.75) * 4)
     chosen = flat[offset[need] + (place * count[need]).astype(np.int64)]
     open_then = (providers.opens[chosen] <= care.service_date) & (providers.closes[chosen] > care.service_date)
-    return np.where(open_then, chosen, flat[offset[need]])
+    rendering: Ints = np.where(open_then, chosen, flat[offset[need]])
+    return rendering
 
 
 def claim_rows(
@@ -81,9 +85,7 @@ def claim_rows(
     number = block * BLOCK_HOUSEHOLDS + members.household[member]
     root = np.where(rows.version > 1, cells.joined(prefix, cells.padded(claim, 7)), np.bytes_(b""))
     bills = services.bills.codes
-    with_frequency = cells.pool(
-        code.decode()[:3] + f if code else "" for code in bills.tolist() for f in ("1", "7", "8")
-    )
+    with_frequency = cells.pool(code.decode()[:3] + f if code else "" for code in bills.tolist() for f in FREQUENCIES)
     denials = denial_codes(market)
     rendering = codes.rendering[claim]
     return (
@@ -92,7 +94,7 @@ def claim_rows(
                 cells.joined(prefix, cells.padded(rows.sequence, 7)),
                 cells.whole(rows.version),
                 cells.whole(care.number[line]),
-                cells.pool(("1", "7", "8"))[rows.frequency],
+                cells.pool(FREQUENCIES)[rows.frequency],
                 root,
                 cells.pool(CLAIM_TYPES)[services.claim_type[service]],
                 cells.pool(("paid", "denied", "pended"))[rows.status],

@@ -1,12 +1,14 @@
 """From a year's policies to enrollment transactions (834-like) and to the spans in which care is used."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from scripts.seed_data import calendar, cells, premiums
 from scripts.seed_data.chance import Bools, Floats, Ints
-from scripts.seed_data.market import Market
+from scripts.seed_data.market import Market, PlanYear
 from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.policies import (
     FRESH,
@@ -172,7 +174,7 @@ def _credit(
     newborn: Bools,
     silver: Ints,
     plain: Ints,
-    figures: object,
+    figures: PlanYear,
 ) -> Ints:
     """Each member's part of the household's advance credit; a newborn gets what it adds to the household's."""
     count = len(policies.enrolled)
@@ -181,7 +183,7 @@ def _credit(
         return np.rint(np.bincount(home, weights=values, minlength=count)).astype(np.int64)
 
     older = covered & ~newborn
-    size = np.maximum(summed(covered), 1)
+    size = np.maximum(summed(covered.astype(np.int64)), 1)
     expected = premiums.contribution(figures, policies.fpl[:, s], size)
     no_credit = (book.variant[policies.rows[:, s]] == 0) | np.array(
         [book.metal_name[r] == "Catastrophic" for r in policies.rows[:, s]]

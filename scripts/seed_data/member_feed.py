@@ -1,5 +1,7 @@
 """The members feed: who becomes known when, and what changes about them."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +76,8 @@ def member_rows(
     line = np.where(apartment, cells.joined(b'"', plain, b", Apt ", cells.whole(1 + street % 89), b'"'), plain)
 
     def of_county(key: str) -> cells.Cells:
-        return cells.pool(getattr(c, key) for c in counties)[county]
+        found: cells.Cells = cells.pool(getattr(c, key) for c in counties)[county]
+        return found
 
     areas = np.array([c.rating_area for c in counties])
     sex = cells.pool(("F", "M", "U", "X"))

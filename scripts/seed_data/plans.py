@@ -33,6 +33,7 @@ class PlanBook:
 
     year: int
     component: Ints
+    issuer: Ints  # place in the market's issuers
     variant: Ints
     row: Ints  # [component, variant] -> row, -1 where there is none
     plan_id: Cells
@@ -170,18 +171,19 @@ def plan_book(market: Market, seed: int, first_year: int, year: int) -> PlanBook
         return np.array([line[key] for line in table], dtype=np.int64)
 
     count = len(table)
-    copays = np.array([line["copays"] for line in table], dtype=np.int64)
+    fees = np.array([line["copays"] for line in table], dtype=np.int64)
     rates = cells.joined(b"0.", cells.padded(numbers("coinsurance"), 4))
     columns = (
         texts("plan_id"), cells.constant(str(year), count), texts("issuer_id"), texts("issuer_name"), texts("state"),
         texts("product_id"), texts("name"), texts("metal"), texts("plan_type"), texts("variant"),
         cells.flags(np.array([line["on_exchange"] for line in table])), texts("value"), cells.money(numbers("base")),
         cells.money(numbers("deductible")), cells.money(2 * numbers("deductible")), cells.money(numbers("moop")),
-        cells.money(2 * numbers("moop")), rates, *(cells.money(copays[:, k]) for k in range(len(COSTS))),
+        cells.money(2 * numbers("moop")), rates, *(cells.money(fees[:, k]) for k in range(len(COSTS))),
     )  # fmt: skip
     return PlanBook(
         year=year,
         component=np.array([c for c, _ in rows]),
+        issuer=parts.issuer[[c for c, _ in rows]],
         variant=np.array([v for _, v in rows]),
         row=book_row,
         plan_id=texts("plan_id"),
@@ -190,7 +192,7 @@ def plan_book(market: Market, seed: int, first_year: int, year: int) -> PlanBook
         deductible=numbers("deductible"),
         moop=numbers("moop"),
         coinsurance=numbers("coinsurance"),
-        copays=copays,
+        copays=fees,
         metal_name=tuple(line["metal"] for line in table),
         benchmark=_benchmarks(parts, component_base),
         columns=columns,

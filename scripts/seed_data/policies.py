@@ -4,6 +4,8 @@ All arrays run over the block's households. Months count from January of the pla
 coverage, or two when it changes plan or rating area in the year.
 """
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,42 +88,13 @@ def live_year(
     leaving, last_month = _leaving(rng, start, flow)
     leaving[cancelled], last_month[cancelled] = STAYED, NO_MONTH
 
-    switch_month = start + 2 + (rng.random(count) * 10).astype(np.int64)
-    switch = 1 + chance.picks(rng, [0.30, 0.30, 0.40], count)
-    possible = (switch_month <= 11) & (switch_month < last_month) & ~cancelled & enrolled
-    switch[~possible | (rng.random(count) >= 2 * flow["midyear_switch"])] = NO_SWITCH
-
-    new_county = _other_county(rng, market, homes.county)
-    county = np.stack([homes.county, np.where(switch == MOVE, new_county, homes.county)], axis=1)
-    switch[(switch == MOVE) & (county[:, 0] == county[:, 1])] = NO_SWITCH
-    jolt = np.exp(np.where(rng.random(count) < 0.5, 1, -1) * rng.uniform(0.2, 0.6, count))
-    fpl_after = np.where(switch == INCOME, np.clip(fpl * jolt, 1000, 90_000).astype(np.int64), fpl)
-    second = choose_components(market, parts, homes, fpl_after, head_age, rng)
-    second = np.where(switch == PLAN, second, component)
-    rows = np.stack(
-        [
-            plan_rows_of(parts, book, homes, component, fpl),
-            plan_rows_of(parts, book, homes, second, fpl_after),
-        ],
-        axis=1,
+    stays = enrolled & ~cancelled
+    switch, switch_month, county, fpl_after, second, rows = _switches(
+        market, parts, book, homes, fpl, component, head_age, start, np.where(stays, last_month, 0), rng
     )
-    # Nothing changes: no second segment.
-    switch[(switch != NO_SWITCH) & (switch != MOVE) & (rows[:, 0] == rows[:, 1])] = NO_SWITCH
-    rows[switch == NO_SWITCH, 1] = rows[switch == NO_SWITCH, 0]
-    county[switch == NO_SWITCH, 1] = county[switch == NO_SWITCH, 0]
-    fpl_after = np.where(switch == NO_SWITCH, fpl, fpl_after)
-    second = np.where(switch == NO_SWITCH, component, second)
-
     before_switch = months[np.minimum(switch_month, 12) - 1] + 1 + (rng.random(count) * 22).astype(np.int64)
     switch_day = np.where(switch == NO_SWITCH, NEVER, before_switch)
-    change = market.population["change"]
-    # What changes within a year changes before November, when the next year's open enrollment begins to tell of people.
-    quiet = calendar.day(year, 11) - january
-    ordinary = january + (rng.random(count) * quiet).astype(np.int64)
-    moves = rng.random(count) < change["move"]
-    move_day = np.where(switch == MOVE, switch_day, np.where(moves, ordinary, NEVER))
-    called = january + (rng.random(count) * quiet).astype(np.int64)
-    contact_day = np.where(rng.random(count) < change["contact"], called, NEVER)
+    move_day, contact_day = _other_changes(market, year, switch, switch_day, rng)
     street = np.stack([homes.street, np.where(move_day < NEVER, homes.street + 104_729, homes.street)], axis=1)
     contact = np.stack([homes.contact, np.where(contact_day < NEVER, homes.contact + 7919, homes.contact)], axis=1)
     policies = Policies(
@@ -133,6 +106,47 @@ def live_year(
     )  # fmt: skip
     _carry_over(homes, policies, second)
     return policies
+
+
+def _switches(
+    market: Market, parts: Components, book: PlanBook, homes: Households, fpl: Ints, component: Ints, head_age: Ints,
+    start: Ints, last_month: Ints, rng: np.random.Generator,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:  # fmt: skip
+    """Changes of county, plan or variant within the year: kind, month, counties, income, component, plan rows."""
+    count = len(homes)
+    month = start + 2 + (rng.random(count) * 10).astype(np.int64)
+    switch = 1 + chance.picks(rng, [0.30, 0.30, 0.40], count)
+    possible = (month <= 11) & (month < last_month)
+    switch[~possible | (rng.random(count) >= 2 * market.enrollment["flow"]["midyear_switch"])] = NO_SWITCH
+
+    new_county = _other_county(rng, market, homes.county)
+    county = np.stack([homes.county, np.where(switch == MOVE, new_county, homes.county)], axis=1)
+    switch[(switch == MOVE) & (county[:, 0] == county[:, 1])] = NO_SWITCH
+    jolt = np.exp(np.where(rng.random(count) < 0.5, 1, -1) * rng.uniform(0.2, 0.6, count))
+    income = np.where(switch == INCOME, np.clip(fpl * jolt, 1000, 90_000).astype(np.int64), fpl)
+    second = choose_components(market, parts, homes, income, head_age, rng)
+    second = np.where(switch == PLAN, second, component)
+    before = plan_rows_of(parts, book, homes, component, fpl)
+    after = plan_rows_of(parts, book, homes, second, income)
+    # Where nothing changes there is no second segment.
+    switch[(switch != MOVE) & (before == after)] = NO_SWITCH
+    none = switch == NO_SWITCH
+    county[none, 1] = county[none, 0]
+    rows = np.stack([before, np.where(none, before, after)], axis=1)
+    return switch, month, county, np.where(none, fpl, income), np.where(none, component, second), rows
+
+
+def _other_changes(
+    market: Market, year: int, switch: Ints, switch_day: Ints, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """Days of moves and of new phone numbers; all before November, when open enrollment begins to tell of people."""
+    change, count = market.population["change"], len(switch)
+    january = calendar.day(year, 1)
+    quiet = calendar.day(year, 11) - january
+    moved = january + (rng.random(count) * quiet).astype(np.int64)
+    called = january + (rng.random(count) * quiet).astype(np.int64)
+    moves, calls = rng.random(count) < change["move"], rng.random(count) < change["contact"]
+    return np.where(switch == MOVE, switch_day, np.where(moves, moved, NEVER)), np.where(calls, called, NEVER)
 
 
 def _carry_over(homes: Households, policies: Policies, component: Ints) -> None:

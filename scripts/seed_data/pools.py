@@ -21,7 +21,7 @@ class Pools:
 
 def make_pools(seed: int) -> Pools:
     """The pools of *seed*; every last name of a provider and every domain says that it is an example."""
-    from faker import Faker  # noqa: PLC0415  - slow to import, needed here only
+    from faker import Faker
 
     fake = Faker("en_US", use_weighting=False)
     fake.seed_instance(seed)

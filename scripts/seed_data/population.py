@@ -1,6 +1,9 @@
 """Households and their members: who joins the market in a year."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -57,7 +60,10 @@ class Members:
 NEVER = 1_000_000
 
 
-def append(old: Households | Members | None, new: Households | Members) -> Households | Members:
+People = TypeVar("People", Households, Members)
+
+
+def append(old: People | None, new: People) -> People:
     """*old* with *new* after it; places in *new* already count from the start of the block."""
     if old is None:
         return new
@@ -137,7 +143,7 @@ def newcomers(
     )
 
 
-def _sizes(rng: np.random.Generator, spec: dict[str, object], target: int) -> tuple[Ints, Ints]:
+def _sizes(rng: np.random.Generator, spec: dict[str, Any], target: int) -> tuple[Ints, Ints]:
     """Adults and children of as many households as hold exactly *target* members."""
     kinds = ("single", "couple", "single_parent", "family", "child_only")
     kind = chance.picks(rng, [spec[k] for k in kinds], target)
@@ -155,11 +161,13 @@ def _sizes(rng: np.random.Generator, spec: dict[str, object], target: int) -> tu
 
 def _ages(rng: np.random.Generator, bands: Floats, count: int) -> Floats:
     drawn = chance.picks(rng, bands[:, 2], count)
-    return bands[drawn, 0] + (bands[drawn, 1] + 0.99 - bands[drawn, 0]) * rng.random(count)
+    ages: Floats = bands[drawn, 0] + (bands[drawn, 1] + 0.99 - bands[drawn, 0]) * rng.random(count)
+    return ages
 
 
 def _falling(rng: np.random.Generator, household: Ints, child: Bools) -> Floats:
     """A number below 1 for each row that falls within a household, so that children come from the oldest."""
     drawn = rng.random(len(household))
     order = np.lexsort((-drawn, child, household))
-    return drawn[order]
+    falling: Floats = drawn[order]
+    return falling

@@ -15,10 +15,10 @@ def rated(household: Ints, age: Ints, child: Bools, covered: Bools) -> Bools:
     Rows stand household by household, children from the oldest.
     """
     young = child & (age < 21) & covered
-    before = np.cumsum(young) - young
+    before: Ints = np.cumsum(young) - young
     starts = np.flatnonzero(np.r_[True, household[1:] != household[:-1]])
     first_of = np.repeat(starts, np.diff(np.r_[starts, len(household)]))
-    rank = before - before[first_of]
+    rank: Ints = before - before[first_of]
     return covered & (~young | (rank < RATED_CHILDREN))
 
 
@@ -51,4 +51,5 @@ def shares(total: Ints, household: Ints, premium: Ints) -> Ints:
     whole = np.add.reduceat(premium, starts)
     whole = np.maximum(np.repeat(whole, np.diff(np.r_[starts, len(household)])), 1)
     total = np.minimum(total, whole)
-    return total * (until - offset) // whole - total * (before - offset) // whole
+    cut: Ints = total * (until - offset) // whole - total * (before - offset) // whole
+    return cut

@@ -1,5 +1,7 @@
 """Providers: who they are on any day, and which one gives a service."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,9 +74,9 @@ def make_providers(market: Market, pools: Pools, seed: int, members: int, first_
     state_of = np.array([states.index(c.state) for c in market.counties])
     specialty_of = np.array([SPECIALTIES.index(k["specialty"]) for k in kinds])
     # Every state has at least one provider of each specialty from the start: the first rows see to it.
-    for place, (state, specialty) in enumerate((s, p) for s in range(len(states)) for p in range(len(SPECIALTIES))):
-        kind[place] = np.flatnonzero(specialty_of == specialty)[0]
-        county[place] = np.flatnonzero(state_of == state)[0]
+    for place, (s, p) in enumerate((s, p) for s in range(len(states)) for p in range(len(SPECIALTIES))):
+        kind[place] = np.flatnonzero(specialty_of == p)[0]
+        county[place] = np.flatnonzero(state_of == s)[0]
     opens = np.where(np.arange(count) < at_start, begin - 1000, rng.integers(begin, end, count))
     closes = begin + rng.exponential(365 / spec["closed_a_year"], count).astype(np.int64)
     closes = np.where(closes > opens + 90, closes, _FAR)

@@ -1,5 +1,7 @@
 """The market's history and its next days, cut into deliveries and written on all cores."""
 
+# ruff: noqa: PLR0917 - a step of a simulation has many inputs
+
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -9,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from scripts.seed_data import calendar, cells
+from scripts.seed_data import calendar, cells, chance
 from scripts.seed_data.block import Piece, Window, block_pieces
 from scripts.seed_data.deliveries import Landing, Sums, manifest, write_manifest, write_pieces
 from scripts.seed_data.options import Options, SeedDataError
-from scripts.seed_data.plans import plan_rows
+from scripts.seed_data.plans import PlanBook, plan_rows
 from scripts.seed_data.providers import alive, provider_rows
 from scripts.seed_data.world import World, make_world
 
@@ -32,7 +34,7 @@ def append_days(out: Path, days: int, *, workers: int | None = None) -> list[Pat
     landing = Landing.open(out)
     options = landing.options()
     last = calendar.day_of(date.fromisoformat(landing.made["last_as_of"]))
-    as_of = []
+    as_of: list[int] = []
     for _ in range(days):
         as_of.append(calendar.next_business_day(as_of[-1] if as_of else last))
     window = Window(since=last, as_of=tuple(as_of), snapshot_before=calendar.day(options.first_year, 1))
@@ -136,7 +138,7 @@ def _plan_pieces(world: World, place: int, since: int, as_of: int, modes: dict[s
     today = calendar.as_date(as_of)
     first = since < 0
     november = calendar.day(today.year, 11)
-    books = []
+    books: list[tuple[PlanBook, chance.Bools | None, chance.Ints | None]] = []
     if first or (today.day == 1 and today.month in (4, 7, 10)):
         modes["plans"] = "full"
         books.append((world.book(today.year), None, None))
@@ -155,8 +157,8 @@ def _plan_pieces(world: World, place: int, since: int, as_of: int, modes: dict[s
         effective = latest[book.component]
         if now.any():
             books.append((book, effective != cells.NO_DAY, effective))
-    for book, only, effective in books:
-        rows = plan_rows(book, as_of, only, effective)
+    for book, only, since_day in books:
+        rows = plan_rows(book, as_of, only, since_day)
         yield Piece(place, "plans", rows.encode(0, len(rows)), len(rows), {})
 
 
