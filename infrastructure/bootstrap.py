@@ -42,7 +42,7 @@ def find_python() -> str:
     if sys.version_info >= LEAST:
         return sys.executable
     for minor in range(20, LEAST[1] - 1, -1):
-        found = shutil.which("python3.{}".format(minor))  # noqa: UP032 - an old Python reads this
+        found = shutil.which(f"python3.{minor}")
         if found:
             return found
     sys.exit("bootstrap: Python 3.11 or newer is needed; name one with: make bootstrap PYTHON3=/path/to/python3")
@@ -71,7 +71,7 @@ def run(*words: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONHOME")}
     done = subprocess.run(words, check=False, stdout=sys.stderr, env=environment)
     if done.returncode != 0:
-        sys.exit("bootstrap: failed at: {}".format(" ".join(words)))  # noqa: UP032 - an old Python reads this
+        sys.exit(f"bootstrap: failed at: {' '.join(words)}")
 
 
 if __name__ == "__main__":
