@@ -100,7 +100,7 @@ def _field_end(buffer: bytes, start: int, limit: int, *, at_end: bool) -> int | 
         text_end = end - 1
     quote, lone = buffer.find(b'"', start, text_end), buffer.find(b"\r", start, text_end)
     # A CR that is the last byte seen may still be half of a line end.
-    if not ends and lone >= 0 and lone == text_end - 1:
+    if lone == len(buffer) - 1:
         lone = -1
     if quote >= 0 and (lone < 0 or quote < lone):
         return Broken.STRAY_QUOTE

@@ -1,0 +1,88 @@
+"""The prescan is never sure of a record that the definition rejects, and adds up what it is sure of."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.catalog.sources import CLAIMS
+from etl.load.prescan import Scan, scan_records
+from tests import intake_oracle
+from tests.intake_files import GOOD, ODD_VALUES, claims_file
+from tests.intake_oracle import COLUMNS
+
+LIMIT = 1000
+SOUND = dict(zip(COLUMNS, b"C1,1,paid,M1,2025-01-31,,true,1.00,1.00,1.00".split(b","), strict=True))
+TYPED = [name for name in COLUMNS if name in intake_oracle.KIND]
+
+
+def scan_of(raws: list[bytes]) -> Scan:
+    records = b"".join(raw + b"\n" for raw in raws)
+    return scan_records(records, len(raws), [CLAIMS.column(name) for name in COLUMNS], CLAIMS.control_columns)
+
+
+def verdict_on(raw: bytes) -> intake_oracle.Verdict:
+    return intake_oracle.judge(intake_oracle.HEADER + b"\n" + raw + b"\n", LIMIT)
+
+
+def assert_never_sure_of_bad(raws: list[bytes]) -> None:
+    scan = scan_of(raws)
+    totals = dict.fromkeys(CLAIMS.control_columns, Decimal(0))
+    for raw, sure in zip(raws, scan.sure.tolist(), strict=True):
+        verdict = verdict_on(raw)
+        if sure:
+            # Rules are for the server to check; everything else is not.
+            assert all(reason.startswith("rule_claim") for reason, _ in verdict.rejected.values()), raw
+            for name, amount in verdict.file_totals.items():
+                totals[name] += amount
+
+    assert {name: int(amount * 100) for name, amount in totals.items()} == {
+        name: scan.cents.get(name, 0) for name in totals
+    }
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("quoted", [False, True], ids=["plain", "among_quotes"])
+def test_no_odd_value_passes_for_a_good_one(column: str, quoted: bool) -> None:
+    """Each odd value, in each column, in a chunk with and without quotes."""
+    odd = [value for value in ODD_VALUES if not _breaks_the_record(value)]
+    raws = [b",".join({**SOUND, column: value}.values()) for value in odd if quoted or b'"' not in value]
+
+    assert_never_sure_of_bad(raws)
+
+
+def _breaks_the_record(value: bytes) -> bool:
+    return verdict_on(b",".join({**SOUND, "member_id": value}.values())).record_count != 1 or any(
+        reason in ("stray_quote", "unterminated_quote", "stray_carriage_return")
+        for reason, _ in verdict_on(b",".join({**SOUND, "member_id": value}.values())).rejected.values()
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    column=st.sampled_from(TYPED),
+    values=st.lists(st.text("0123456789-.:/ +eETtrRuUfFaAlLsS_", max_size=14), min_size=1, max_size=20),
+)
+def test_no_random_value_passes_for_a_good_one(column: str, values: list[str]) -> None:
+    """Text that looks much like a date, a number or a boolean is told from one."""
+    assert_never_sure_of_bad([b",".join({**SOUND, column: value.encode()}.values()) for value in values])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=claims_file())
+def test_no_bad_record_of_a_file_passes(data: bytes) -> None:
+    """Over whole files, with quotes, wide characters, NUL bytes and wrong field counts."""
+    raws = [raw for broken, _, raw in intake_oracle.cut(data, LIMIT) if broken is None]
+    if raws:
+        assert_never_sure_of_bad(raws)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=st.fixed_dictionaries({name: GOOD[name] for name in COLUMNS}))
+def test_plain_good_records_are_sure(values: dict[str, bytes]) -> None:
+    """What most files consist of takes the fast lane."""
+    plain = not any(mark in value for value in values.values() for mark in (b'""', b".5", b"\\"))
+    sure = bool(scan_of([b",".join(values[name] for name in COLUMNS)]).sure[0])
+
+    assert sure or not plain
