@@ -158,7 +158,7 @@ class Fields:
         return flags
 
     def _numbers(self, numeric: NumericType) -> tuple[Flags, Places]:
-        """Plain decimals of up to twelve characters, as whole numbers of the type's smallest unit."""
+        """Plain decimals of up to thirteen characters, as whole numbers of the type's smallest unit."""
         starts, lengths = self.starts, self.lengths
         negative = (self.words[starts] & _u(0xFF)) == 45
         if negative.any():
@@ -168,7 +168,7 @@ class Fields:
         low = self.words[self.ends - 8]
         # In a word the last character is the highest byte: what stands before the field is cut and filled with zeros.
         low = _fill(low, lengths)
-        good = (lengths > 0) & (lengths <= 12)
+        good = (lengths > 0) & (lengths <= 13)
         is_long = lengths > 8
         if is_long.any():
             high = np.where(is_long, _fill(high, np.maximum(lengths - 8, 0)), _ZEROS)
