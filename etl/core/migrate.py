@@ -42,6 +42,19 @@ def newest_revision() -> str:
     return max(path.name.split("_")[0] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
 
 
+def upgrade_if_needed(url: str) -> None:
+    """As `upgrade`, but without importing Alembic where the schema is at the newest revision already."""
+    from etl.core.database import connect
+
+    with connect(url, autocommit=True) as conn:
+        there = conn.execute("SELECT to_regclass('etl.alembic_version') IS NOT NULL").fetchone()
+        if there and there[0]:
+            row = conn.execute("SELECT version_num FROM etl.alembic_version").fetchone()
+            if row and row[0] == newest_revision():
+                return
+    upgrade(url)
+
+
 def new_migration(name: str) -> None:
     """Write an empty migration with the next readable number."""
     from alembic import command

@@ -97,3 +97,93 @@ class SourceSpec:
 def names(columns: Sequence[Column]) -> tuple[str, ...]:
     """The names of these columns."""
     return tuple(column.name for column in columns)
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionSpec:
+    """A dimension with history: which column does what, told by the list it stands in.
+
+    `versioned`: a new value opens a version (type 2). `overwritten`: the value of the greatest as_of holds on all versions
+    (type 1). `fixed`: the value of the smallest as_of holds for ever (type 0). `mirrored`: versioned columns that also
+    stand as `current_<column>`, the value of the current version, on all versions (type 6).
+    `source`: the relation that holds the observations, with the columns named here, `load_id` and `record_number`, and,
+    where `has_row_dates`, `effective_date` and `operation`. `trim` and `nfc`: text columns to be so cleaned, for the
+    comparison and for the stored value. `scope_column`: absence counts only among rows with the same value of it.
+    """
+
+    table: str
+    entity: str
+    grain: str
+    business_key: tuple[str, ...]
+    source: str
+    versioned: tuple[str, ...]
+    overwritten: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    mirrored: tuple[str, ...] = ()
+    feed: str = ""
+    scope_column: str | None = None
+    has_row_dates: bool = True
+    from_beginning: bool = True
+    close_absent: bool = True
+    closure_share_limit: float = 0.10
+    trim: tuple[str, ...] = ()
+    nfc: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        listed = [*self.business_key, *self.versioned, *self.overwritten, *self.fixed]
+        reserved = {self.surrogate_key, self.durable_key, "start_date", "end_date", "current_flag", "load_id"}
+        problems = []
+        if not self.business_key:
+            problems.append("a dimension needs a business key")
+        if not self.versioned:
+            problems.append("a dimension with history needs a versioned column")
+        if twice := sorted({name for name in listed if listed.count(name) > 1}):
+            problems.append(f"listed twice: {', '.join(twice)}")
+        if clash := sorted(reserved.intersection(listed)):
+            problems.append(f"names the loader keeps for itself: {', '.join(clash)}")
+        if strangers := sorted({*self.mirrored} - {*self.versioned}):
+            problems.append(f"mirrored but not versioned: {', '.join(strangers)}")
+        if strangers := sorted({*self.trim, *self.nfc} - {*listed}):
+            problems.append(f"cleaned but not a column: {', '.join(strangers)}")
+        if self.scope_column and self.scope_column not in self.business_key:
+            problems.append(f"the scope column {self.scope_column} must be part of the business key")
+        if not 0 <= self.closure_share_limit <= 1:
+            problems.append("closure_share_limit is a share, from 0 to 1")
+        if problems:
+            raise SpecError(self.table, problems)
+
+    @property
+    def surrogate_key(self) -> str:
+        """Name of the surrogate key: one value a version."""
+        return f"{self.entity}_key"
+
+    @property
+    def durable_key(self) -> str:
+        """Name of the durable key: one value an entity."""
+        return f"{self.entity}_durable_key"
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The columns that come from the source, business key excluded."""
+        return (*self.fixed, *self.versioned, *self.overwritten)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the table, generated ones excluded."""
+        return (
+            self.durable_key,
+            self.surrogate_key,
+            *self.business_key,
+            *self.attributes,
+            *(f"current_{name}" for name in self.mirrored),
+            "start_date",
+            "end_date",
+            "first_observed_date",
+            "is_inferred",
+            "row_hash",
+            "overwritten_hash",
+            "hash_version",
+            "fixed_as_of",
+            "load_id",
+            "load_timestamp",
+        )

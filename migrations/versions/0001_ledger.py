@@ -187,19 +187,19 @@ def upgrade() -> None:
     )
     create_table(
         "etl.dimension_journal",
-        "Append-only: every version of a dimension that was written, and what stood there before. An inserted version "
-        "is told by its key; its content is in the dimension, or in the entry that changed it later.",
+        "Append-only: every version of a dimension that was changed or taken away, as it stood before. An insert is told by "
+        "the row's own load_id, which never changes; with both, any dimension can be shown as it was after any load.",
         [
             ("journal_id", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "Order of the writes."),
             LOAD_ID,
             ("dimension", "text NOT NULL", "The dimension table."),
             ("durable_key", "bigint NOT NULL", "Durable key of the entity."),
             ("surrogate_key", "bigint NOT NULL", "Surrogate key of the version."),
-            ("operation", "text NOT NULL", "insert, update or delete."),
-            ("before", "jsonb", "The row before an update or a delete (personal data)."),
+            ("operation", "text NOT NULL", "update or delete."),
+            ("before", "jsonb NOT NULL", "The row as it stood before (personal data)."),
             ("recorded_at", "timestamptz NOT NULL DEFAULT clock_timestamp()", "When it was written."),
         ],
-        constraints=["CHECK (operation IN ('insert', 'update', 'delete'))"],
+        constraints=["CHECK (operation IN ('update', 'delete'))"],
     )
     op.execute("CREATE INDEX dimension_journal_key ON etl.dimension_journal (dimension, durable_key, load_id)")
     create_table(
@@ -243,29 +243,17 @@ def upgrade() -> None:
     op.execute("CREATE INDEX check_failure_result ON etl.check_failure (check_result_id)")
     op.execute(
         """
-        CREATE FUNCTION etl.computed_key(VARIADIC parts text[]) RETURNS bigint
+        CREATE FUNCTION etl.computed_key(canonical text) RETURNS bigint
         LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN ('x' || left(encode(sha256(convert_to((
-            SELECT string_agg(octet_length(part) || ':' || part, ',' ORDER BY place)
-            FROM unnest(parts) WITH ORDINALITY AS listed (part, place)
-        ), 'UTF8')), 'hex'), 16))::bit(64)::bigint
+        RETURN ('x' || left(encode(sha256(convert_to(canonical, 'UTF8')), 'hex'), 16))::bit(64)::bigint
         """
     )
-    op.execute(
-        """
-        CREATE FUNCTION etl.computed_key(part text) RETURNS bigint
-        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN ('x' || left(encode(sha256(convert_to(octet_length(part) || ':' || part, 'UTF8')), 'hex'), 16))
-            ::bit(64)::bigint
-        """
+    comment_on(
+        "FUNCTION",
+        "etl.computed_key(text)",
+        "First 8 bytes, signed, of SHA-256 over the text. The text is the parts of the key, each written as "
+        "length in bytes:text, joined by commas: the same key on every machine, in every order of arrival.",
     )
-    for signature in ("text[]", "text"):
-        comment_on(
-            "FUNCTION",
-            f"etl.computed_key({signature})",
-            "First 8 bytes, signed, of SHA-256 over the parts, each written as length:text and joined by commas: "
-            "the same key on every machine, in every order of arrival.",
-        )
 
 
 def downgrade() -> None:
@@ -276,4 +264,4 @@ def downgrade() -> None:
         "etl.full_observation, etl.dimension_observation, etl.step_run, etl.rejected_row, etl.control_total, "
         "etl.source_file, etl.load, etl.run CASCADE"
     )
-    op.execute("DROP FUNCTION etl.computed_key(text[]), etl.computed_key(text)")
+    op.execute("DROP FUNCTION etl.computed_key(text)")

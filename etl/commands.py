@@ -1,0 +1,135 @@
+"""The commands behind `run.py`. Imports what a command needs only when it runs, so that --help answers in a blink."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from etl.core.errors import EtlError, Exit
+
+STAGES = ("extract", "stage", "dims", "facts", "aggregates", "quality")
+EXIT_CODES = """exit codes:
+  0 ok · 1 failed: read the cause, run again · 2 wrong usage · 3 a file was refused: ask the sender, or override
+  4 the quality gate is shut, nothing was published · 5 another run holds the warehouse · 10 warnings (dq --strict)
+  12 a check could not be computed · 20 configuration, database unreachable · 130 stopped"""
+EXAMPLES = """examples:
+  python run.py --mode full                    rebuild everything from data/landing
+  python run.py --mode incremental             load the deliveries that are not loaded yet
+  python run.py --mode incremental --plan      show what that would change, change nothing
+  python run.py --from facts                   rebuild facts, cubes and checks from what is staged
+  python run.py --list                         the steps, in order
+  python run.py loads | rejects --load 3 | status"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says what to do next. A user's mistake is told in a line, without a stack trace."""
+    parser = _parser()
+    wanted = parser.parse_args(argv)
+    try:
+        command: Callable[[argparse.Namespace], int] = wanted.command
+        return command(wanted)
+    except EtlError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return problem.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; nothing of this run is published. Run the same command again\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        return Exit.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Builds the ACA warehouse: extract -> stage -> dims -> facts -> aggregates -> quality.",
+        epilog=f"{EXAMPLES}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=_run)
+    parser.add_argument("--mode", choices=("full", "incremental"), default="incremental", help="default: incremental")
+    parser.add_argument("--list", action="store_true", help="list the steps and stop")
+    parser.add_argument("--plan", action="store_true", help="show what a load would change, and roll it back")
+    parser.add_argument("--only", choices=STAGES, help="this stage alone, from what the stage before it left")
+    parser.add_argument("--from", dest="start", choices=STAGES, help="this stage and all after it")
+    parser.add_argument(
+        "--override", action="append", default=[], metavar="GUARD", help="let a named guard pass; it is recorded"
+    )
+    commands = parser.add_subparsers(title="other commands", metavar="")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    add("status", _status, "what is loaded: tables, rows, dollars")
+    add("loads", _loads, "the ledger: every load and what became of its records")
+    add("dictionary", _dictionary, "the data dictionary, as Markdown")
+    dq = add("dq", _dq, "check the loaded tables with Great Expectations")
+    dq.add_argument("--strict", action="store_true", help="exit 10 when a warning-level check fails")
+    return parser
+
+
+def _run(wanted: argparse.Namespace) -> int:
+    if wanted.list:
+        from etl.pipeline import PIPELINE
+
+        sys.stdout.write("extract     deliveries\nstage       staging\n")
+        sys.stdout.write("".join(f"{step.stage:<12}{step.name}\n" for step in PIPELINE))
+        return Exit.OK
+    from etl.core import logs
+    from etl.core.database import database_url
+    from etl.core.migrate import upgrade_if_needed
+    from etl.core.settings import Settings
+    from etl.pipeline import run_pipeline
+    from etl.summary import Progress, print_summary
+
+    settings = Settings.read()
+    logs.configure(settings)
+    url = database_url(settings)
+    upgrade_if_needed(url)
+    with Progress() as progress:
+        outcome = run_pipeline(
+            url,
+            settings,
+            wanted.mode,
+            overrides=frozenset(wanted.override),
+            plan_only=wanted.plan,
+            first_stage=wanted.only or wanted.start,
+            last_stage=wanted.only,
+            on_step=progress.show,
+        )
+    print_summary(url, outcome)
+    return Exit.OK
+
+
+def _status(_: argparse.Namespace) -> int:
+    from etl.summary import print_status
+
+    return _with_database(print_status)
+
+
+def _loads(_: argparse.Namespace) -> int:
+    from etl.summary import print_loads
+
+    return _with_database(print_loads)
+
+
+def _dictionary(_: argparse.Namespace) -> int:
+    from etl.dictionary import dictionary
+
+    return _with_database(lambda url: sys.stdout.write(dictionary(url)))
+
+
+def _dq(wanted: argparse.Namespace) -> int:
+    from etl.core.database import database_url
+    from etl.core.settings import Settings
+    from etl.quality.expectations import check_warehouse
+
+    return check_warehouse(database_url(Settings.read()), strict=wanted.strict)
+
+
+def _with_database(show: Callable[[str], object]) -> int:
+    from etl.core.database import database_url
+    from etl.core.settings import Settings
+
+    show(database_url(Settings.read()))
+    return Exit.OK

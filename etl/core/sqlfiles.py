@@ -1,0 +1,51 @@
+"""Plain SQL files: one statement each, `:name` values, run unchanged by psql and by the pipeline."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from etl.core.errors import StepFailed
+
+FOLDER = Path(__file__).resolve().parents[2] / "sql"
+# What must be left alone (strings, quoted names, comments, casts), then the values, then a percent sign to be doubled.
+_TOKENS = re.compile(
+    r"(?P<keep>'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::)|:(?P<name>[a-z_][a-z0-9_]*)|(?P<percent>%)", re.DOTALL
+)
+
+
+class SqlFile:
+    """One file: its text, and the names of the values it needs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = path.read_text(encoding="utf-8")
+        names: list[str] = []
+
+        def bind(token: re.Match[str]) -> str:
+            if token["name"]:
+                names.append(token["name"])
+                return f"%({token['name']})s"
+            return token[0].replace("%", "%%")
+
+        # Without its comments: the header is for readers, and the server logs less.
+        self.query = _TOKENS.sub(bind, self.text).encode()
+        self.values = frozenset(names)
+
+    def run(self, conn: Connection[TupleRow], **values: Any) -> int:
+        """Execute it in the caller's transaction; how many rows it wrote. Missing or unused values are refused."""
+        if missing := self.values ^ values.keys():
+            raise StepFailed(f"{self.path.name}: values missing or not used: {', '.join(sorted(missing))}")
+        return conn.execute(self.query, values or None).rowcount
+
+
+@cache
+def sql_file(name: str) -> SqlFile:
+    """The one file of that name below sql/; StepFailed where there is none, or more than one."""
+    found = list(FOLDER.rglob(f"{name}.sql"))
+    if len(found) != 1:
+        raise StepFailed(f"sql/: {len(found)} files named {name}.sql, one is needed")
+    return SqlFile(found[0])

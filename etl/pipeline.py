@@ -1,0 +1,435 @@
+"""The steps, in order. START READING HERE.
+
+extract -> stage: files become typed staging rows, committed load by load.
+dims -> facts -> aggregates -> quality: one transaction, so that readers see all of a load or nothing of it.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
+from etl.catalog.dimensions import DIMENSIONS
+from etl.core.database import connect
+from etl.core.errors import EtlError, SourceError
+from etl.core.ledger import Ledger, RowCounts
+from etl.core.settings import Settings
+from etl.core.spec import DimensionSpec, Mode
+from etl.core.sqlfiles import sql_file
+from etl.extract.deliveries import Delivery, find_deliveries
+from etl.load.staging_loader import StagingResult, stage_deliveries
+from etl.quality import gate
+from etl.transform import cube_loader, fact_loader
+from etl.transform.dimension_loader import DimensionChange, load_dimension
+from etl.transform.fact_loader import Batch
+from etl.transform.history import Observed
+
+STAGES = ("extract", "stage", "dims", "facts", "aggregates", "quality")
+
+
+@dataclass(slots=True)
+class Run:
+    """What the steps of one run share. `conn` is the transaction that publishes."""
+
+    conn: Connection[TupleRow]
+    ledger: Ledger
+    batch: Batch
+    overrides: frozenset[str] = frozenset()
+    changes: dict[str, DimensionChange] = field(default_factory=dict)
+    results: tuple[gate.Result, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One table filled, in the run's transaction."""
+
+    name: str
+    stage: str
+    work: Callable[[Run], RowCounts]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a step went."""
+
+    step: str
+    stage: str
+    seconds: float
+    counts: RowCounts
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did, for the summary."""
+
+    run_id: int
+    staging: StagingResult | None
+    batch: Batch
+    timings: list[Timing]
+    changes: dict[str, DimensionChange]
+    results: tuple[gate.Result, ...]
+    is_rolled_back: bool = False
+
+
+# -- the steps --------------------------------------------------------------------------------------------------------
+
+
+def _dim_date(run: Run) -> RowCounts:
+    known = run.conn.execute("SELECT EXISTS (SELECT FROM warehouse.dim_date)").fetchone()
+    return RowCounts() if known and known[0] else RowCounts(inserted=sql_file("dim_date").run(run.conn))
+
+
+def _dimension_step(spec: DimensionSpec) -> Step:
+    def work(run: Run) -> RowCounts:
+        moved = sql.Identifier(f"work_moved_{spec.entity}")
+        total = DimensionChange()
+        published = _observed(run.conn, spec, run.batch.published.get(spec.feed, ()))
+        withdrawn = run.batch.gone(spec.feed)
+        groups = _groups(_observed(run.conn, spec, run.batch.news(spec.feed)))
+        for group in groups or ([[]] if withdrawn else []):
+            total += load_dimension(
+                run.conn,
+                spec,
+                group,
+                in_force=published,
+                withdrawn=withdrawn,
+                allow_closures="closures" in run.overrides,
+            )
+            withdrawn = []
+            run.conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM work_moved").format(moved))
+        run.conn.execute(sql.SQL("ANALYZE {}").format(moved))
+        if run.batch.is_rebuild:
+            run.conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("warehouse", spec.table)))
+        run.changes[spec.table] = total
+        return total.counts
+
+    return Step(spec.table, "dims", work)
+
+
+def _observed(conn: Connection[TupleRow], spec: DimensionSpec, loads: Iterable[int]) -> list[Observed]:
+    """The deliveries among *loads* that hold this dimension's feed, in the order of as_of."""
+    rows = conn.execute(
+        "SELECT file.load_id, file.as_of, file.mode, load.load_timestamp FROM etl.source_file AS file "
+        "INNER JOIN etl.load AS load ON file.load_id = load.load_id "
+        "WHERE file.feed = %s AND file.load_id = ANY(%s) AND file.status IN ('staged', 'in_force') "
+        "ORDER BY file.as_of, file.load_id",
+        (spec.feed, list(loads)),
+    ).fetchall()
+    return [Observed(load_id, as_of, Mode(mode), load_timestamp) for load_id, as_of, mode, load_timestamp in rows]
+
+
+def _groups(deliveries: Sequence[Observed]) -> list[list[Observed]]:
+    """Cut before each full delivery: absence is judged against one full delivery at a time."""
+    groups: list[list[Observed]] = []
+    for delivery in deliveries:
+        if not groups or delivery.mode is Mode.FULL:
+            groups.append([])
+        groups[-1].append(delivery)
+    return groups
+
+
+def _cube_step(cube: BaseCube) -> Step:
+    return Step(cube.table, "aggregates", lambda run: cube_loader.load_cube(run.conn, cube))
+
+
+def _view_step(cube: DerivedCube) -> Step:
+    return Step(
+        cube.table,
+        "aggregates",
+        lambda run: cube_loader.refresh_cube(run.conn, cube, concurrently=not run.batch.is_rebuild),
+    )
+
+
+def _publish(run: Run) -> RowCounts:
+    """The loads' files are in force now; what they replace is not any more."""
+    loads = list(run.batch.loads)
+    for feed, withdrawn in run.batch.withdrawn.items():
+        run.conn.execute(
+            "UPDATE etl.source_file AS old SET status = 'superseded', superseded_by = (SELECT new.source_file_id "
+            "FROM etl.source_file AS new WHERE new.feed = old.feed AND new.as_of = old.as_of AND new.status = 'staged' "
+            "AND new.replays_source_file_id IS NULL) WHERE old.feed = %s AND old.load_id = ANY(%s) AND old.status = 'in_force'",
+            (feed, list(withdrawn)),
+        )
+    run.conn.execute(
+        "UPDATE etl.source_file SET status = 'in_force' WHERE load_id = ANY(%s) AND status = 'staged'", (loads,)
+    )
+    published = run.conn.execute(
+        "UPDATE etl.load SET status = 'published', published_at = clock_timestamp() "
+        "WHERE load_id = ANY(%s) AND status <> 'published'",
+        (loads,),
+    )
+    return RowCounts(updated=published.rowcount)
+
+
+def _gate(run: Run) -> RowCounts:
+    run.results = gate.run_gate(run.conn, run.batch.waiting, whole=run.batch.is_rebuild)
+    gate.record(run.ledger.conn, run.ledger.run_id, run.results)
+    gate.decide(run.results)
+    return RowCounts(read=len(run.results))
+
+
+PIPELINE: tuple[Step, ...] = (
+    Step("dim_date", "dims", _dim_date),
+    *map(_dimension_step, DIMENSIONS),
+    Step(
+        "dim_geography",
+        "dims",
+        lambda run: RowCounts(inserted=sql_file("dim_geography").run(run.conn, loads=run.batch.news("members"))),
+    ),
+    Step("inferred_rows", "dims", lambda run: fact_loader.infer_dimension_rows(run.conn, run.batch)),
+    Step("rekeyed_facts", "facts", lambda run: fact_loader.rekey_facts(run.conn, run.batch)),
+    Step("fact_enrollment", "facts", lambda run: fact_loader.load_enrollments(run.conn, run.batch)),
+    Step("fact_member_month", "facts", lambda run: fact_loader.load_member_months(run.conn, run.batch)),
+    Step("fact_claim_line", "facts", lambda run: fact_loader.load_claims(run.conn, run.batch)),
+    Step("fact_claim", "facts", lambda run: fact_loader.load_claim_families(run.conn, run.batch)),
+    *map(_cube_step, BASE_CUBES),
+    Step("publish", "aggregates", _publish),
+    *map(_view_step, DERIVED_CUBES),
+    Step("gate", "quality", _gate),
+)
+
+
+# -- a run ------------------------------------------------------------------------------------------------------------
+
+
+def run_pipeline(
+    url: str,
+    settings: Settings,
+    mode: str,
+    *,
+    overrides: frozenset[str] = frozenset(),
+    plan_only: bool = False,
+    first_stage: str | None = None,
+    last_stage: str | None = None,
+    on_step: Callable[[str, str], None] = lambda stage, step: None,
+) -> Outcome:
+    """Take in what the landing zone holds and publish it. *mode* full rebuilds all, incremental adds what is new.
+
+    *plan_only*: everything is done but the commit. *first_stage* from dims on: rebuild the tables of these stages from
+    what the stage before left, all loads in force. *last_stage*: stop after it. Raises EtlError with what to do next; then
+    the published tables are as they were.
+    """
+    first = STAGES.index(first_stage or "extract")
+    last = STAGES.index(last_stage or "quality")
+    with connect(url, autocommit=True) as ledger_conn:
+        ledger = Ledger(ledger_conn)
+        ledger.start_run("plan" if plan_only else mode)
+        failed: str | None = "stopped"
+        staging: StagingResult | None = None
+        try:
+            timings: list[Timing] = []
+            if first <= STAGES.index("stage"):
+                deliveries = _extract(ledger, settings, timings, on_step)
+                if last >= STAGES.index("stage"):
+                    if mode == "full":
+                        forget_all_loads(ledger_conn)
+                    staging = _stage(url, ledger, deliveries, settings, overrides, timings, on_step)
+                batch = next_batch(ledger_conn)
+            else:
+                batch = whole_batch(ledger_conn)
+            outcome = Outcome(ledger.run_id, staging, batch, timings, {}, ())
+            steps = [step for step in PIPELINE if first <= STAGES.index(step.stage) <= last]
+            if steps and batch.loads:
+                _apply(url, ledger, outcome, steps, overrides, plan_only, on_step)
+            failed = None
+        except Exception as problem:
+            # Our own errors say what to do and hold no row; others are named by their kind alone.
+            failed = str(problem) if isinstance(problem, EtlError) else type(problem).__name__
+            raise
+        finally:
+            if not ledger_conn.closed:
+                ledger.finish_run(failed=failed)
+    if staging and staging.refused:
+        raise SourceError(
+            f"{len(staging.refused)} deliveries refused, all others published: "
+            + "; ".join(refusal.why for refusal in staging.refused)
+        )
+    return outcome
+
+
+def _extract(
+    ledger: Ledger, settings: Settings, timings: list[Timing], on_step: Callable[[str, str], None]
+) -> tuple[Delivery, ...]:
+    on_step("extract", "deliveries")
+    started = time.perf_counter()
+    with ledger.step("deliveries", "extract") as counts:
+        deliveries = find_deliveries(settings.landing)
+        counts.read = sum(len(delivery.files) for delivery in deliveries)
+    timings.append(Timing("deliveries", "extract", time.perf_counter() - started, counts))
+    return deliveries
+
+
+def _stage(
+    url: str,
+    ledger: Ledger,
+    deliveries: Sequence[Delivery],
+    settings: Settings,
+    overrides: frozenset[str],
+    timings: list[Timing],
+    on_step: Callable[[str, str], None],
+) -> StagingResult:
+    on_step("stage", "staging")
+    started = time.perf_counter()
+    with ledger.step("staging", "stage") as counts:
+        staging = stage_deliveries(url, ledger.run_id, deliveries, settings, overrides=overrides - {"closures"})
+        files = [file for load in staging.loads for file in load.files]
+        counts.read = sum(file.balance.record_count for file in files)
+        counts.inserted = sum(file.balance.staged_count for file in files)
+    timings.append(Timing("staging", "stage", time.perf_counter() - started, counts))
+    return staging
+
+
+def _apply(
+    url: str,
+    ledger: Ledger,
+    outcome: Outcome,
+    steps: Sequence[Step],
+    overrides: frozenset[str],
+    plan_only: bool,
+    on_step: Callable[[str, str], None],
+) -> None:
+    """Run the steps in one transaction."""
+    with connect(url) as conn:
+        run = Run(conn, ledger, outcome.batch, overrides)
+        prepare(conn, outcome.batch)
+        if outcome.batch.is_rebuild:
+            empty_warehouse(conn, {step.stage for step in steps})
+        for step in steps:
+            on_step(step.stage, step.name)
+            started = time.perf_counter()
+            with ledger.step(step.name, step.stage) as counts:
+                done = step.work(run)
+                counts.read, counts.inserted = done.read, done.inserted
+                counts.updated, counts.deleted = done.updated, done.deleted
+            outcome.timings.append(Timing(step.name, step.stage, time.perf_counter() - started, done))
+        if plan_only:
+            conn.rollback()
+        else:
+            conn.commit()
+    outcome.changes, outcome.results, outcome.is_rolled_back = run.changes, run.results, plan_only
+
+
+def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
+    """Session settings of the publishing transaction, and the work tables that pass from one stage to another."""
+    conn.execute(
+        "SET LOCAL work_mem = '256MB'; SET LOCAL temp_buffers = '256MB'; SET LOCAL jit = off; "
+        "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning"
+    )
+    for spec in DIMENSIONS:
+        conn.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint, start_date date, end_date date) ON COMMIT DROP").format(
+                sql.Identifier(f"work_moved_{spec.entity}")
+            )
+        )
+    if batch.is_rebuild:
+        cube_loader.read_deltas_from_facts(conn)
+
+
+def next_batch(conn: Connection[TupleRow]) -> Batch:
+    """What is staged and waits; a rebuild where nothing is published (the first load, or a full one that did not end)."""
+    # Of two files of one feed and as_of that wait together, the later one is in force.
+    conn.execute(
+        "UPDATE etl.source_file AS old SET status = 'superseded', superseded_by = new.source_file_id "
+        "FROM etl.source_file AS new WHERE old.status = 'staged' AND new.status = 'staged' AND old.feed = new.feed "
+        "AND old.as_of = new.as_of AND old.replays_source_file_id IS NULL AND new.replays_source_file_id IS NULL "
+        "AND old.source_file_id < new.source_file_id"
+    )
+    loads = [row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'staged' ORDER BY as_of, load_id")]
+    by_state = _files_by_state(conn)
+    is_rebuild = not by_state["published"] and not by_state["withdrawn"]
+    return Batch(tuple(loads), by_state["waiting"], by_state["withdrawn"], by_state["published"], is_rebuild)
+
+
+def whole_batch(conn: Connection[TupleRow]) -> Batch:
+    """Everything that is published, as if it came anew."""
+    loads = [row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'published' ORDER BY as_of, load_id")]
+    states = _files_by_state(conn)
+    everything = {
+        feed: states["published"].get(feed, ()) + states["withdrawn"].get(feed, ())
+        for feed in {**states["published"], **states["withdrawn"]}
+    }
+    return Batch(tuple(loads), everything, {}, {}, is_rebuild=True)
+
+
+def _files_by_state(conn: Connection[TupleRow]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Which loads hold a file of which feed, by what is to happen to it: waiting, withdrawn, published."""
+    rows = conn.execute(
+        """
+        WITH replaced AS (
+            SELECT old.source_file_id
+            FROM etl.source_file AS old
+            INNER JOIN etl.source_file AS new ON new.feed = old.feed AND new.as_of = old.as_of
+            WHERE
+                old.status = 'in_force' AND new.status = 'staged'
+                AND old.replays_source_file_id IS NULL AND new.replays_source_file_id IS NULL
+        )
+
+        SELECT
+            CASE
+                WHEN file.status = 'staged' THEN 'waiting'
+                -- What corrects a replaced file goes with it.
+                WHEN COALESCE(file.replays_source_file_id, file.source_file_id) IN (SELECT source_file_id FROM replaced)
+                    THEN 'withdrawn'
+                ELSE 'published'
+            END AS state,
+            file.feed,
+            array_agg(file.load_id ORDER BY file.as_of, file.load_id) AS loads
+        FROM etl.source_file AS file
+        WHERE file.status IN ('staged', 'in_force')
+        GROUP BY 1, 2
+        """
+    ).fetchall()
+    by_state: dict[str, dict[str, tuple[int, ...]]] = {"waiting": {}, "withdrawn": {}, "published": {}}
+    for state, feed, listed in rows:
+        by_state[state][feed] = tuple(listed)
+    return by_state
+
+
+def forget_all_loads(conn: Connection[TupleRow]) -> None:
+    """Begin anew: drop all staging and the ledger of loads. The published tables stay until the new ones are complete."""
+    partitions = conn.execute(
+        "SELECT child.relname FROM pg_inherits INNER JOIN pg_class AS child ON child.oid = inhrelid "
+        "INNER JOIN pg_namespace AS space ON space.oid = child.relnamespace WHERE space.nspname = 'staging'"
+    ).fetchall()
+    # A few at a time: each drop holds locks, and the server has room for so many only.
+    names = [sql.Identifier("staging", row[0]) for row in partitions]
+    for place in range(0, len(names), 200):
+        conn.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names[place : place + 200])))
+    conn.execute(
+        "TRUNCATE etl.load, etl.source_file, etl.control_total, etl.rejected_row RESTART IDENTITY"
+    )
+
+
+def empty_warehouse(conn: Connection[TupleRow], stages: set[str]) -> None:
+    """In the publishing transaction: empty the tables that these stages fill, and what the SCD helper remembers."""
+    if "dims" in stages:
+        for spec in DIMENSIONS:
+            _empty_dimension(conn, spec)
+        conn.execute("DELETE FROM warehouse.dim_geography WHERE geography_key <> -1")
+        conn.execute(
+            "TRUNCATE etl.dimension_observation, etl.full_observation, etl.dimension_journal, etl.key_redirect"
+        )
+    if "facts" in stages:
+        conn.execute(
+            "TRUNCATE warehouse.fact_enrollment, warehouse.fact_member_month, warehouse.fact_claim, "
+            "warehouse.fact_claim_line"
+        )
+    if "aggregates" in stages:
+        cubes = sql.SQL(", ").join(sql.Identifier("mart", cube.table) for cube in BASE_CUBES)
+        conn.execute(sql.SQL("TRUNCATE {}").format(cubes))
+
+
+def _empty_dimension(conn: Connection[TupleRow], spec: DimensionSpec) -> None:
+    """All but the reserved rows, -1 and -2."""
+    name, columns = sql.Identifier("warehouse", spec.table), sql.SQL(", ").join(map(sql.Identifier, spec.columns))
+    conn.execute(
+        sql.SQL("CREATE TEMPORARY TABLE work_reserved ON COMMIT DROP AS SELECT * FROM {} WHERE {} IN (-1, -2)").format(
+            name, sql.Identifier(spec.surrogate_key)
+        )
+    )
+    conn.execute(sql.SQL("TRUNCATE {}").format(name))
+    conn.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM work_reserved").format(name, columns, columns))
+    conn.execute("DROP TABLE work_reserved")

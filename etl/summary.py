@@ -1,0 +1,202 @@
+"""What a run shows at its end, and the listings of the ledger: for people, on stdout."""
+
+import sys
+from types import TracebackType
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES
+from etl.catalog.dimensions import DIMENSIONS
+from etl.catalog.facts import FACTS
+from etl.catalog.sources import SOURCES
+from etl.core.database import connect
+from etl.pipeline import Outcome
+
+TRY_NEXT = """try next:
+  make incremental      simulate the next business day and load it
+  make dq               check the loaded tables with Great Expectations
+  make psql             ask it: SELECT * FROM mart.loss_ratio_monthly ORDER BY 1, 2 LIMIT 12;
+"""
+
+
+class Progress:
+    """A live line with the step that runs, on a terminal; silent elsewhere."""
+
+    def __enter__(self) -> "Progress":
+        self._status = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, stage: str, step: str) -> None:
+        """This step runs now."""
+        if self._status is not None:
+            self._status.update(f"{stage}: {step}")
+
+
+def _print(text: str = "") -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """A plain table: text to the left, figures to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(head), *(len(row[place]) for row in cells)) if cells else len(head) for place, head in enumerate(heads)]
+    is_figure = [bool(rows) and all(not isinstance(row[place], str) for row in rows) for place in range(len(heads))]
+
+    def line(values: list[str]) -> str:
+        return "  " + "  ".join(
+            value.rjust(width) if figure else value.ljust(width)
+            for value, width, figure in zip(values, widths, is_figure, strict=True)
+        ).rstrip()
+
+    _print(line(list(heads)))
+    for row in cells:
+        _print(line(row))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) or hasattr(value, "quantize") else str(value)
+
+
+def print_summary(url: str, outcome: Outcome) -> None:
+    """Rows per table, rejects, dollars reconciled, time per stage, what to try next."""
+    batch = outcome.batch
+    if not outcome.timings or not batch.loads:
+        unchanged = len(outcome.staging.unchanged) if outcome.staging else 0
+        _print(f"nothing new: {unchanged} files are loaded already; nothing was changed")
+        return
+    if outcome.is_rolled_back:
+        _print("plan: this is what a load would do. Nothing was changed; the files stay staged, and load next time")
+    for warning in outcome.staging.warnings if outcome.staging else ():
+        _print(f"warning: {warning}")
+    _print(f"\nrun {outcome.run_id}: {len(batch.loads)} load(s), {'rebuilt' if batch.is_rebuild else 'added'}")
+    _print("\nrows")
+    _table(
+        ("stage", "table", "read", "inserted", "updated", "deleted", "seconds"),
+        [
+            (t.stage, t.step, t.counts.read, t.counts.inserted, t.counts.updated, t.counts.deleted, f"{t.seconds:.2f}")
+            for t in outcome.timings
+            if t.counts.read or t.counts.changed
+        ],
+    )
+    if outcome.changes:
+        _print("\nhistory")
+        _table(
+            ("dimension", "new", "versions", "closed", "restated", "removed", "overwritten"),
+            [
+                (name, c.new_entities, c.new_versions, c.closed, c.restated, c.removed_versions, c.overwritten)
+                for name, c in outcome.changes.items()
+            ],
+        )
+    with connect(url, autocommit=True) as conn:
+        if outcome.staging and outcome.staging.loads:
+            _print_conservation(conn, [load.load_id for load in outcome.staging.loads])
+        if batch.is_rebuild and not outcome.is_rolled_back:
+            _print_dollars(conn)
+    passed = sum(result.passed for result in outcome.results)
+    _print(f"\ngate: {passed} of {len(outcome.results)} checks passed" if outcome.results else "")
+    stages: dict[str, float] = {}
+    for timing in outcome.timings:
+        stages[timing.stage] = stages.get(timing.stage, 0.0) + timing.seconds
+    _print("time: " + " · ".join(f"{stage} {seconds:.2f} s" for stage, seconds in stages.items()))
+    _print()
+    sys.stdout.write(TRY_NEXT)
+
+
+def _print_conservation(conn: Connection[TupleRow], loads: list[int]) -> None:
+    _print("\nrecords: in the files = staged + rejected + exact duplicates")
+    rows = conn.execute(
+        "SELECT feed, count(*), sum(record_count)::bigint, sum(staged_count)::bigint, sum(rejected_count)::bigint, "
+        "sum(duplicate_count)::bigint FROM etl.source_file WHERE load_id = ANY(%s) AND record_count IS NOT NULL "
+        "GROUP BY feed ORDER BY feed",
+        (loads,),
+    ).fetchall()
+    _table(("feed", "files", "records", "staged", "rejected", "duplicates"), list(rows))
+    _print("\ndollars: in the files = staged + rejected + exact duplicates")
+    rows = conn.execute(
+        "SELECT file.feed || '.' || total.column_name, sum(total.file_amount), sum(total.staged_amount), "
+        "sum(total.rejected_amount), sum(total.duplicate_amount) FROM etl.control_total AS total "
+        "INNER JOIN etl.source_file AS file ON total.source_file_id = file.source_file_id WHERE file.load_id = ANY(%s) "
+        "GROUP BY file.feed, total.column_name ORDER BY 1",
+        (loads,),
+    ).fetchall()
+    _table(("amount", "in the files", "staged", "rejected", "duplicates"), list(rows))
+
+
+def _print_dollars(conn: Connection[TupleRow]) -> None:
+    """The same dollars at every layer, each figure added up where it stands."""
+    _print("\nclaim dollars at every layer")
+    rows = conn.execute(
+        """
+        SELECT 'staged' AS layer, sum(claim.billed_amount), sum(claim.allowed_amount), sum(claim.paid_amount)
+        FROM staging.stg_claim AS claim
+        INNER JOIN etl.source_file AS file ON claim.source_file_id = file.source_file_id AND file.status = 'in_force'
+        UNION ALL
+        SELECT '- voids', -COALESCE(sum(claim.billed_amount), 0), -COALESCE(sum(claim.allowed_amount), 0),
+            -COALESCE(sum(claim.paid_amount), 0)
+        FROM staging.stg_claim AS claim
+        INNER JOIN etl.source_file AS file ON claim.source_file_id = file.source_file_id AND file.status = 'in_force'
+        WHERE claim.claim_frequency_code = '8'
+        UNION ALL
+        SELECT '- replaced and voided versions', COALESCE(sum(billed_amount), 0), COALESCE(sum(allowed_amount), 0),
+            COALESCE(sum(paid_amount), 0)
+        FROM warehouse.fact_claim_line WHERE is_reversal
+        UNION ALL
+        SELECT '= fact_claim_line', sum(billed_amount), sum(allowed_amount), sum(paid_amount) FROM warehouse.fact_claim_line
+        UNION ALL
+        SELECT '= claims_daily_plan_provider', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+        FROM mart.claims_daily_plan_provider
+        UNION ALL
+        SELECT '= claims_monthly_member', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+        FROM mart.claims_monthly_member
+        """
+    ).fetchall()
+    _table(("layer", "billed", "allowed", "paid"), list(rows))
+
+
+def print_status(url: str) -> None:
+    """Tables with their rows, and the last loads."""
+    tables = [
+        *(("staging", spec.table) for spec in SOURCES),
+        *(("warehouse", spec.table) for spec in DIMENSIONS),
+        *(("warehouse", spec.table) for spec in FACTS),
+        *(("mart", cube.table) for cube in (*BASE_CUBES, *DERIVED_CUBES)),
+    ]
+    with connect(url, autocommit=True) as conn:
+        rows: list[tuple[object, ...]] = []
+        for schema, table in tables:
+            count = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))).fetchone()
+            rows.append((f"{schema}.{table}", count[0] if count else 0))
+        _table(("table", "rows"), rows)
+    print_loads(url, most=5)
+
+
+def print_loads(url: str, most: int = 100) -> None:
+    """The history of loads: what came in, and that nothing of it is missing."""
+    with connect(url, autocommit=True) as conn:
+        rows = conn.execute(
+            "SELECT load.load_id, load.delivery_name, load.status, count(file.source_file_id), "
+            "sum(file.record_count)::bigint, sum(file.staged_count)::bigint, sum(file.rejected_count)::bigint, "
+            "sum(file.duplicate_count)::bigint, COALESCE(to_char(load.published_at, 'YYYY-MM-DD HH24:MI'), '') "
+            "FROM etl.load AS load LEFT JOIN etl.source_file AS file ON load.load_id = file.load_id "
+            "GROUP BY load.load_id ORDER BY load.load_id DESC LIMIT %s",
+            (most,),
+        ).fetchall()
+    _print()
+    if not rows:
+        _print("no load yet: make full-load")
+        return
+    _table(
+        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates", "published (UTC)"), list(rows)
+    )

@@ -1,0 +1,228 @@
+"""Facts: enrollments, member months and claims of a batch of loads, with the surrogate keys in force on their dates.
+
+Everything here runs in the caller's transaction and leaves two work tables for the cubes: work_member_month_delta and
+work_claim_delta, the rows that were added (sign 1) and taken (sign -1).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, FactSpec, Role
+from etl.core import compose
+from etl.core.ledger import RowCounts
+from etl.core.sqlfiles import sql_file
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The loads that one run publishes together, feed by feed: a file can be replaced without the rest of its load.
+
+    `waiting`: loads whose file of the feed is staged. `withdrawn`: loads whose published file of the feed is no longer in
+    force. `published`: loads whose file is, and stays. `is_rebuild`: the warehouse is empty, nothing to compare with.
+    """
+
+    loads: tuple[int, ...]
+    waiting: Mapping[str, tuple[int, ...]]
+    withdrawn: Mapping[str, tuple[int, ...]]
+    published: Mapping[str, tuple[int, ...]]
+    is_rebuild: bool = False
+
+    def news(self, feed: str) -> list[int]:
+        """The loads that bring the feed."""
+        return list(self.waiting.get(feed, ()))
+
+    def gone(self, feed: str) -> list[int]:
+        """The loads whose file of the feed is withdrawn."""
+        return list(self.withdrawn.get(feed, ()))
+
+    def sources(self, feed: str) -> list[int]:
+        """The loads to read: where some were withdrawn, what they hid must come to light again."""
+        return [*self.published.get(feed, ()), *self.news(feed)] if self.gone(feed) else self.news(feed)
+
+
+def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
+    """Make a work table anew by the file of its name, and analyze it."""
+    table = sql.Identifier(name)
+    conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(table))
+    rows = sql_file(name).run(conn, **values)
+    conn.execute(sql.SQL("ANALYZE {}").format(table))
+    return rows
+
+
+def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Make an inferred row for every member, plan and provider that facts name and no dimension knows."""
+    counts = RowCounts()
+    for name in ("dim_member_inferred", "dim_plan_inferred", "dim_provider_inferred"):
+        counts.inserted += sql_file(name).run(conn, loads=list(batch.loads))
+    return counts
+
+
+def rekey_facts(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Point the facts of entities whose versions moved to the version now in force on their dates."""
+    if batch.is_rebuild:  # no facts yet, and all of them will be the delta
+        return RowCounts()
+    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_delta")
+    conn.execute("CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP")
+    counts = RowCounts()
+    for fact in (ENROLLMENT, CLAIM_LINE):
+        for role in fact.roles:
+            counts.updated += _rekey(conn, fact, role)
+    return counts
+
+
+def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
+    moved = sql.Identifier(f"work_moved_{role.entity}")
+    span = conn.execute(sql.SQL("SELECT min(start_date), max(end_date) FROM {}").format(moved)).fetchone()
+    if span is None or span[0] is None:
+        return 0
+    names: dict[str, sql.Composable] = {
+        "fact": sql.Identifier("warehouse", fact.table),
+        "dim": sql.Identifier("warehouse", role.dimension),
+        "moved": moved,
+        "identity": compose.columns("f", fact.identity),
+        "same_row": compose.equal("f", "r", fact.identity),
+        "key": sql.Identifier(f"{role.name}_key"),
+        "dk": sql.Identifier(f"{role.name}_durable_key"),
+        "dim_key": sql.Identifier(f"{role.entity}_key"),
+        "dim_dk": sql.Identifier(f"{role.entity}_durable_key"),
+        "day": compose.column("f", fact.date_column),
+        # Literals, so that only the partitions of these dates are looked at.
+        "first": sql.Literal(span[0]),
+        "last": sql.Literal(span[1]),
+        "geography": sql.SQL(""),
+        "place": sql.SQL("f.geography_key AS geography_key"),
+        "where_lived": sql.SQL(""),
+    }
+    if role.entity == "member":
+        names["geography"] = sql.SQL(", geography_key = r.geography_key")
+        names["place"] = sql.SQL("COALESCE(g.geography_key, -1) AS geography_key")
+        names["where_lived"] = sql.SQL(
+            "LEFT JOIN warehouse.dim_geography AS g ON COALESCE(v.state_code, '') = g.state_code "
+            "AND COALESCE(v.county_fips, '') = g.county_fips AND COALESCE(v.rating_area, 0) = g.rating_area"
+        )
+
+    def run(statement: str) -> int:
+        return conn.execute(sql.SQL(statement).format(**names)).rowcount  # type: ignore[arg-type]
+
+    conn.execute("DROP TABLE IF EXISTS pg_temp.work_rekey")
+    rows = run(
+        """
+        CREATE TEMPORARY TABLE work_rekey ON COMMIT DROP AS
+        SELECT DISTINCT {identity}, COALESCE(v.{dim_key}, -2) AS new_key, {place}
+        FROM {fact} AS f
+        INNER JOIN {moved} AS m ON f.{dk} = m.durable_key AND {day} >= m.start_date AND {day} < m.end_date
+        LEFT JOIN {dim} AS v ON f.{dk} = v.{dim_dk} AND {day} >= v.start_date AND {day} < v.end_date
+        {where_lived}
+        WHERE {day} >= {first} AND {day} < {last} AND f.{key} <> COALESCE(v.{dim_key}, -2)
+        """
+    )
+    if rows:
+        run("ANALYZE work_rekey")
+        is_claim = fact is CLAIM_LINE
+        take = "INSERT INTO work_claim_delta SELECT f.*, {sign} FROM {fact} AS f INNER JOIN work_rekey AS r ON {same_row}"
+        if is_claim:
+            run(take.replace("{sign}", "-1"))
+        run("UPDATE {fact} AS f SET {key} = r.new_key {geography} FROM work_rekey AS r WHERE {same_row}")
+        if is_claim:
+            run(take.replace("{sign}", "1"))
+    return rows
+
+
+def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Bring the enrollment transactions in, and mark which version of each span is the current one."""
+    counts = RowCounts()
+    withdrawn = batch.gone("enrollments")
+    make(conn, "work_withdrawn_span", withdrawn=withdrawn)
+    if withdrawn:
+        counts.deleted += sql_file("fact_enrollment_withdrawn").run(conn, withdrawn=withdrawn)
+    counts.read = make(conn, "work_enrollment", loads=batch.sources("enrollments"))
+    make(conn, "work_span")
+    if not batch.is_rebuild:
+        counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
+    counts.inserted += sql_file("fact_enrollment").run(conn)
+    conn.execute("ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id)")
+    sql_file("fact_enrollment_current").run(conn)
+    return counts
+
+
+def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Rebuild the months of the touched members, and write what differs."""
+    make(conn, "work_touched_member")
+    counts = RowCounts(read=make(conn, "work_member_month"))
+    make(conn, "work_member_month_change")
+    if not batch.is_rebuild:
+        counts.deleted += sql_file("fact_member_month_removed").run(conn)
+    counts.inserted += sql_file("fact_member_month").run(conn)
+    if not batch.is_rebuild:
+        conn.execute("DROP VIEW IF EXISTS pg_temp.work_member_month_delta")
+        conn.execute(
+            "CREATE TEMPORARY VIEW work_member_month_delta AS SELECT * FROM work_member_month_change WHERE balance <> 0"
+        )
+    return counts
+
+
+def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Bring the claims in: most lines straight, families with several versions by telling their life anew."""
+    loads, withdrawn = batch.news("claims"), batch.gone("claims")
+    _make_partitions(conn, loads)
+    make(conn, "work_claim_family", loads=loads, withdrawn=withdrawn)
+    make(conn, "work_claim_source", loads=batch.sources("claims"), withdrawn=withdrawn)
+    make(conn, "work_claim_signed")
+    make(conn, "work_claim_member", loads=loads)
+    make(conn, "work_coverage")
+    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_row")
+    conn.execute("CREATE TEMPORARY TABLE work_claim_row (LIKE warehouse.fact_claim_line) ON COMMIT DROP")
+    sql_file("work_claim_row").run(conn)
+    conn.execute("ANALYZE work_claim_row")
+    counts = RowCounts()
+    make(conn, "work_claim_removed")
+    counts.deleted += sql_file("fact_claim_line_removed").run(conn)
+    make(conn, "work_claim_added")
+    counts.inserted += sql_file("fact_claim_line_signed").run(conn)
+    counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
+    if not batch.is_rebuild:
+        sql_file("work_claim_delta").run(conn, loads=loads)
+        _flag_coverage(conn, counts)
+        sql_file("fact_claim_removed").run(conn)
+    else:
+        conn.execute("ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id)")
+    counts.read = counts.inserted
+    return counts
+
+
+def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
+    """Keep one snapshot row per claim family."""
+    return RowCounts(inserted=sql_file("fact_claim").run(conn, loads=batch.news("claims")))
+
+
+def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:
+    """Claims of members whose enrollment changed: covered or not is judged anew."""
+    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_member")
+    conn.execute(
+        "CREATE TEMPORARY TABLE work_claim_member ON COMMIT DROP AS SELECT DISTINCT member_durable_key FROM work_span"
+    )
+    conn.execute("ANALYZE work_claim_member")
+    make(conn, "work_coverage")
+    counts.updated += sql_file("fact_claim_line_coverage").run(conn)
+
+
+def _make_partitions(conn: Connection[TupleRow], loads: Iterable[int]) -> None:
+    """A partition for every month that has a service date, however far from the others."""
+    months = conn.execute(
+        "SELECT DISTINCT date_trunc('month', day.service_date)::date FROM "
+        "(SELECT DISTINCT service_date FROM staging.stg_claim WHERE load_id = ANY(%s)) AS day ORDER BY 1",
+        (list(loads),),
+    ).fetchall()
+    for (month,) in months:
+        following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+        conn.execute(
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS {} PARTITION OF warehouse.fact_claim_line FOR VALUES FROM ({}) TO ({})"
+            ).format(
+                sql.Identifier("warehouse", f"fact_claim_line_{month:%Y_%m}"), sql.Literal(month), sql.Literal(following)
+            )
+        )

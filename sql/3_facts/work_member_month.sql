@@ -1,0 +1,94 @@
+-- Title:  The months that the touched members should have
+-- Fills:  work_member_month, one row per member, policy and month with coverage
+-- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography, dim_date
+-- Values: none
+CREATE TEMPORARY TABLE work_member_month ON COMMIT DROP AS
+WITH spans AS (
+    SELECT span.*
+    FROM warehouse.fact_enrollment AS span
+    INNER JOIN work_touched_member AS touched
+        ON span.member_durable_key = touched.member_durable_key
+    WHERE
+        span.is_current_version
+        AND span.enrollment_status IN ('effectuated', 'terminated')
+        AND span.coverage_start_date <= span.coverage_end_date
+),
+
+covered AS (
+    SELECT
+        spans.member_durable_key,
+        spans.policy_id,
+        spans.plan_durable_key,
+        spans.gross_premium_amount,
+        spans.aptc_amount,
+        spans.net_premium_amount,
+        spans.load_id,
+        spans.load_timestamp,
+        month.month_start_date,
+        month.calendar_date AS month_end_date,
+        month.date_key AS month_end_date_key,
+        month.days_in_month,
+        LEAST(spans.coverage_end_date, month.calendar_date) AS last_covered_date,
+        LEAST(spans.coverage_end_date, month.calendar_date)
+        - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered
+    FROM spans
+    INNER JOIN warehouse.dim_date AS month
+        ON
+            spans.coverage_start_date <= month.calendar_date
+            AND spans.coverage_end_date >= month.month_start_date
+            AND month.is_month_end
+),
+
+-- A policy with two spans in one month counts once: the later one names plan and premium.
+by_policy AS (
+    SELECT DISTINCT ON (covered.member_durable_key, covered.month_start_date, covered.policy_id)
+        covered.*,
+        LEAST(
+            sum(covered.days_covered) OVER (
+                PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
+            ),
+            covered.days_in_month
+        ) AS days_covered_count
+    FROM covered
+    ORDER BY
+        covered.member_durable_key, covered.month_start_date, covered.policy_id,
+        covered.last_covered_date DESC, covered.plan_durable_key
+)
+
+SELECT
+    by_policy.member_durable_key,
+    by_policy.policy_id,
+    by_policy.month_start_date,
+    row_number() OVER (
+        PARTITION BY by_policy.member_durable_key, by_policy.month_start_date
+        ORDER BY by_policy.last_covered_date DESC, by_policy.days_covered_count DESC, by_policy.policy_id
+    ) = 1 AS is_primary,
+    COALESCE(member.member_key, -2) AS member_key,
+    by_policy.plan_durable_key,
+    COALESCE(plan.plan_key, -2) AS plan_key,
+    COALESCE(geography.geography_key, -1) AS geography_key,
+    by_policy.month_end_date_key,
+    1::smallint AS member_month_count,
+    by_policy.days_covered_count::smallint AS days_covered_count,
+    (by_policy.days_covered_count::numeric / by_policy.days_in_month)::numeric(6, 5) AS month_fraction_rate,
+    by_policy.gross_premium_amount,
+    by_policy.aptc_amount,
+    by_policy.net_premium_amount,
+    by_policy.load_id,
+    by_policy.load_timestamp
+FROM by_policy
+LEFT JOIN warehouse.dim_member AS member
+    ON
+        by_policy.member_durable_key = member.member_durable_key
+        AND by_policy.month_end_date >= member.start_date
+        AND by_policy.month_end_date < member.end_date
+LEFT JOIN warehouse.dim_plan AS plan
+    ON
+        by_policy.plan_durable_key = plan.plan_durable_key
+        AND by_policy.month_end_date >= plan.start_date
+        AND by_policy.month_end_date < plan.end_date
+LEFT JOIN warehouse.dim_geography AS geography
+    ON
+        COALESCE(member.state_code, '') = geography.state_code
+        AND COALESCE(member.county_fips, '') = geography.county_fips
+        AND COALESCE(member.rating_area, 0) = geography.rating_area
