@@ -26,11 +26,11 @@ def main() -> None:
         if STAMP.exists() and STAMP.stat().st_mtime >= REQUIREMENTS.stat().st_mtime:
             return
         python = VENV / "bin" / "python"
-        if not works(python, "import pip"):
+        if not works(str(python), "-c", "import pip"):
             print("bootstrap: making .venv", file=sys.stderr)
             run(find_python(), "-m", "venv", "--clear", str(VENV))
         uv = VENV / "bin" / "uv"
-        if not uv.exists():
+        if not works(str(uv), "--version"):
             install_uv(python)
         print("bootstrap: installing the locked packages", file=sys.stderr)
         run(str(uv), "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(REQUIREMENTS))
@@ -59,9 +59,9 @@ def install_uv(python: Path) -> None:
         run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", only_uv.name)
 
 
-def works(python: Path, code: str) -> bool:
+def works(*words: str) -> bool:
     try:
-        return subprocess.run([str(python), "-c", code], check=False, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(words, check=False, capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -75,4 +75,7 @@ def run(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("bootstrap: stopped; run the same command again")
