@@ -79,7 +79,11 @@ class Outcome:
 
 def _dim_date(run: Run) -> RowCounts:
     known = run.conn.execute("SELECT EXISTS (SELECT FROM warehouse.dim_date)").fetchone()
-    return RowCounts() if known and known[0] else RowCounts(inserted=sql_file("dim_date").run(run.conn))
+    if known and known[0]:
+        return RowCounts()
+    days = sql_file("dim_date").run(run.conn)
+    run.conn.execute("ANALYZE warehouse.dim_date")
+    return RowCounts(inserted=days)
 
 
 def _dimension_step(spec: DimensionSpec) -> Step:

@@ -341,7 +341,7 @@ class History:
 
     def _log(self) -> None:
         """Remember what a list of full deliveries would not tell."""
-        self.run(
+        logged = self.run(
             """
             INSERT INTO {log} (dimension, durable_key, observed_date, as_of, kind, load_id)
             SELECT DISTINCT ON (t.durable_key, t.observed_date, t.as_of)
@@ -354,6 +354,8 @@ class History:
             DO UPDATE SET kind = excluded.kind, load_id = excluded.load_id
             """
         )
+        if logged > 1000:
+            self.run("ANALYZE {log} (dimension, durable_key, observed_date)")
 
     def _mark_losers(self) -> None:
         self.run(

@@ -58,12 +58,11 @@ spine AS (
     SELECT
         lifetimes.plan_id,
         lifetimes.first_day,
-        day.calendar_date
+        day.moment::date AS calendar_date
     FROM lifetimes
-    INNER JOIN warehouse.dim_date AS day
-        ON
-            day.calendar_date >= lifetimes.first_day
-            AND day.calendar_date <= lifetimes.last_day
+    CROSS JOIN LATERAL generate_series(
+        lifetimes.first_day::timestamp, lifetimes.last_day::timestamp, INTERVAL '1 day'
+    ) AS day (moment)
 ),
 
 rolling AS (
@@ -87,6 +86,18 @@ rolling AS (
         prior_30 AS (
             PARTITION BY spine.plan_id ORDER BY spine.calendar_date ROWS BETWEEN 59 PRECEDING AND 30 PRECEDING
         )
+),
+
+-- The spine has every day, so the same day a year ago is so many rows back.
+compared AS (
+    SELECT
+        rolling.*,
+        lag(
+            rolling.rolling_30_day_paid_amount,
+            rolling.calendar_date - (rolling.calendar_date - INTERVAL '1 year')::date
+        ) OVER (PARTITION BY rolling.plan_id ORDER BY rolling.calendar_date) AS year_ago_30_day_paid_amount,
+        (rolling.calendar_date - INTERVAL '1 year')::date >= rolling.first_day + 29 AS is_whole_year_ago
+    FROM rolling
 )
 
 SELECT
@@ -103,15 +114,12 @@ SELECT
         WHEN rolling.calendar_date >= rolling.first_day + 59
             THEN rolling.rolling_30_day_paid_amount / NULLIF(rolling.prior_30_day_paid_sum, 0) - 1
     END::numeric(12, 5) AS prior_30_day_change_rate,
-    year_ago.rolling_30_day_paid_amount AS year_ago_30_day_paid_amount,
-    (rolling.rolling_30_day_paid_amount / NULLIF(year_ago.rolling_30_day_paid_amount, 0) - 1)::numeric(12, 5)
-        AS year_over_year_change_rate
-FROM rolling
-LEFT JOIN rolling AS year_ago
-    ON
-        rolling.plan_id = year_ago.plan_id
-        AND (rolling.calendar_date - INTERVAL '1 year')::date = year_ago.calendar_date
-        AND year_ago.calendar_date >= year_ago.first_day + 29
+    CASE WHEN rolling.is_whole_year_ago THEN rolling.year_ago_30_day_paid_amount END AS year_ago_30_day_paid_amount,
+    CASE
+        WHEN rolling.is_whole_year_ago
+            THEN rolling.rolling_30_day_paid_amount / NULLIF(rolling.year_ago_30_day_paid_amount, 0) - 1
+    END::numeric(12, 5) AS year_over_year_change_rate
+FROM compared AS rolling
 """
 
 LOSS_RATIO = """

@@ -1,6 +1,6 @@
 -- Title:  The months that the touched members should have
 -- Fills:  work_member_month, one row per member, policy and month with coverage
--- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography, dim_date
+-- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography
 -- Values: none
 CREATE TEMPORARY TABLE work_member_month ON COMMIT DROP AS
 WITH spans AS (
@@ -25,18 +25,21 @@ covered AS (
         spans.load_id,
         spans.load_timestamp,
         month.month_start_date,
-        month.calendar_date AS month_end_date,
-        month.date_key AS month_end_date_key,
-        month.days_in_month,
-        LEAST(spans.coverage_end_date, month.calendar_date) AS last_covered_date,
-        LEAST(spans.coverage_end_date, month.calendar_date)
+        month.month_end_date,
+        LEAST(spans.coverage_end_date, month.month_end_date) AS last_covered_date,
+        LEAST(spans.coverage_end_date, month.month_end_date)
         - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered
     FROM spans
-    INNER JOIN warehouse.dim_date AS month
-        ON
-            spans.coverage_start_date <= month.calendar_date
-            AND spans.coverage_end_date >= month.month_start_date
-            AND month.is_month_end
+    CROSS JOIN LATERAL (
+        SELECT
+            first_day::date AS month_start_date,
+            (first_day + INTERVAL '1 month' - INTERVAL '1 day')::date AS month_end_date
+        FROM generate_series(
+            date_trunc('month', spans.coverage_start_date::timestamp),
+            spans.coverage_end_date::timestamp,
+            INTERVAL '1 month'
+        ) AS calendar (first_day)
+    ) AS month
 ),
 
 -- A policy with two spans in one month counts once: the later one names plan and premium.
@@ -47,7 +50,7 @@ by_policy AS (
             sum(covered.days_covered) OVER (
                 PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
             ),
-            covered.days_in_month
+            covered.month_end_date - covered.month_start_date + 1
         ) AS days_covered_count
     FROM covered
     ORDER BY
@@ -67,10 +70,12 @@ SELECT
     by_policy.plan_durable_key,
     COALESCE(plan.plan_key, -2) AS plan_key,
     COALESCE(geography.geography_key, -1) AS geography_key,
-    by_policy.month_end_date_key,
+    to_char(by_policy.month_end_date, 'YYYYMMDD')::integer AS month_end_date_key,
     1::smallint AS member_month_count,
     by_policy.days_covered_count::smallint AS days_covered_count,
-    (by_policy.days_covered_count::numeric / by_policy.days_in_month)::numeric(6, 5) AS month_fraction_rate,
+    (
+        by_policy.days_covered_count::numeric / (by_policy.month_end_date - by_policy.month_start_date + 1)
+    )::numeric(6, 5) AS month_fraction_rate,
     by_policy.gross_premium_amount,
     by_policy.aptc_amount,
     by_policy.net_premium_amount,
