@@ -103,7 +103,12 @@ def _levels(
     by_age = weights[chance.band(age, weights[:, 0]), 1]
     metals = np.array([spend["metal_weight"][m] for m in book.metal_name])
     no_use = np.array([spend["metal_none"][m] for m in book.metal_name])
+    chronic = market.claims["chronic"]
+    by_condition = np.array([chronic["healthy_cost"], *(spec["cost"] for spec in chronic["conditions"])])[
+        members.condition
+    ]
     sigma = spend["sigma"]
     typical = spend["annual_allowed"] * market.year(book.year).care_index
-    level = typical * by_age[spans.member] * metals[spans.row] * np.exp(sigma * luck[spans.member] - sigma**2 / 2)
+    own = by_age * by_condition * np.exp(sigma * luck - sigma**2 / 2)
+    level = typical * own[spans.member] * metals[spans.row]
     return np.minimum(level, spend["maximum"]), nothing[spans.member] < spend["none_share"] * no_use[spans.row]

@@ -34,21 +34,41 @@ class Codes:
 
 
 def draw_codes(
-    market: Market, services: Services, providers: Providers, care: Care, spans: Exposure, rng: np.random.Generator
+    market: Market,
+    services: Services,
+    providers: Providers,
+    members: Members,
+    care: Care,
+    spans: Exposure,
+    rng: np.random.Generator,
 ) -> Codes:
     """Providers and codes for the year's claims."""
     service, line_service = care.service, care.service[care.claim]
     units = np.where(services.drug[line_service], 30, 1 + (rng.random(len(line_service), dtype=np.float32) < 0.12))
     return Codes(
         rendering=_rendering(market, services, providers, care, spans, rng),
-        diagnosis=services.diagnoses.draw(rng, service),
+        diagnosis=_diagnoses(market, services, members, care, spans, rng),
         place=services.places.draw(rng, service),
         drg=services.drgs.draw(rng, service),
         procedure=services.procedures.draw(rng, line_service),
-        revenue=services.revenues.draw(rng, line_service),
+        # The first line says what the claim is about: room and board, operating room, emergency room.
+        revenue=np.where(
+            care.number == 1, services.revenues.offset[line_service], services.revenues.draw(rng, line_service)
+        ),
         drug=services.drugs.draw(rng, line_service),
         units=units,
     )
+
+
+def _diagnoses(
+    market: Market, services: Services, members: Members, care: Care, spans: Exposure, rng: np.random.Generator
+) -> Ints:
+    """A diagnosis of the service, or of the member's lasting condition."""
+    condition = members.condition[spans.member[care.exposure]]
+    usual = services.diagnoses.draw(rng, care.service)
+    own = services.conditions.draw(rng, np.maximum(condition - 1, 0)) + len(services.diagnoses.codes)
+    named = rng.random(len(usual)) < market.claims["chronic"]["diagnosis_share"]
+    return np.where((condition > 0) & named & services.lasting[care.service], own, usual)
 
 
 def _rendering(
@@ -111,7 +131,7 @@ def claim_rows(
                 with_frequency[services.bills.offset[service] * 3 + rows.frequency],
                 services.revenues.codes[codes.revenue[line]],
                 services.drgs.codes[codes.drg[claim]],
-                services.diagnoses.codes[codes.diagnosis[claim]],
+                services.all_diagnoses[codes.diagnosis[claim]],
                 services.procedures.codes[codes.procedure[line]],
                 services.drugs.codes[codes.drug[line]],
                 cells.whole(codes.units[line]),

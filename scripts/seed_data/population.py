@@ -50,6 +50,7 @@ class Members:
     sex: Ints  # place in F, M, U, X
     first_name: Ints
     tobacco: Bools
+    condition: Ints  # place in the chronic conditions, counted from 1; 0 for none
     latent: Floats  # lasting part of the cost of care, a standard normal
     known: Ints  # day of the first record sent, or a day that never comes
 
@@ -78,8 +79,10 @@ def newcomers(
     rng = chance.stream(seed, "newcomers", block, year, came)
     adults, children = _sizes(rng, spec["household"], target)
     count = len(adults)
-    slot = rng.random(count) < 8 * spec["household"]["newborn_slots"]
-    slot &= adults > 0
+    adult_age = _ages(rng, np.array(spec["adult_age"]["bands"]), count)
+    # Parents are 25 to 53, so that their children are children.
+    adult_age = np.where((children > 0) & (adults > 0), 25 + 28 * rng.beta(2.0, 1.8, count), adult_age)
+    slot = (rng.random(count) < 8 * spec["household"]["newborn_slots"]) & (adults > 0) & (adult_age < 40)
     sizes = adults + children + slot
     household = np.repeat(np.arange(count), sizes)
     first = np.cumsum(sizes) - sizes
@@ -88,12 +91,6 @@ def newcomers(
     unborn = slot[household] & (position == sizes[household] - 1)
 
     start = calendar.day(year, 1)
-    bands = np.array(spec["adult_age"]["bands"])
-    # Parents are 24 to 54, so that their children are children.
-    parent = children > 0
-    adult_age = _ages(rng, bands, count)
-    adult_age = np.where(parent, 25 + 28 * rng.beta(2.0, 1.8, count), adult_age)
-    adult_age = np.where(slot & ~parent, np.minimum(adult_age, 22 + 20 * rng.random(count)), adult_age)
     spouse_age = np.clip(adult_age + rng.normal(-1.0, 3.5, count), 19, 64.4)
     span = np.minimum(20.5, np.maximum(1.0, adult_age - 20))[household]
     child_age = span * _falling(rng, household, relation == CHILD)
@@ -138,6 +135,7 @@ def newcomers(
         sex=sex,
         first_name=first_name,
         tobacco=(age >= 21) & (rng.random(len(household)) < spec["household"]["tobacco_share"]),
+        condition=_conditions(market, rng, age),
         latent=rng.standard_normal(len(household)),
         known=np.full(len(household), NEVER),
     )
@@ -163,6 +161,15 @@ def _ages(rng: np.random.Generator, bands: Floats, count: int) -> Floats:
     drawn = chance.picks(rng, bands[:, 2], count)
     ages: Floats = bands[drawn, 0] + (bands[drawn, 1] + 0.99 - bands[drawn, 0]) * rng.random(count)
     return ages
+
+
+def _conditions(market: Market, rng: np.random.Generator, age: Floats) -> Ints:
+    """A lasting condition for some, by age."""
+    table = np.array([spec["prevalence"] for spec in market.claims["chronic"]["conditions"]])
+    until = np.cumsum(table, axis=0)[:, chance.band(age, [0, 18, 35, 50])]
+    drawn = rng.random(len(age))
+    below: Ints = (drawn >= until).sum(axis=0)
+    return np.where(below == len(table), 0, below + 1)
 
 
 def _falling(rng: np.random.Generator, household: Ints, child: Bools) -> Floats:

@@ -1,6 +1,7 @@
 """The kinds of care as flat tables, so that a whole year of lines looks its codes up at once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,14 +57,21 @@ class Services:
     diagnoses: CodeTable
     procedures: CodeTable
     drugs: CodeTable
+    conditions: CodeTable  # diagnoses of the chronic conditions; they stand after those of the services
+    lasting: Bools  # services that may be for a chronic condition
+
+    @property
+    def all_diagnoses(self) -> Cells:
+        """Diagnoses of services, then those of conditions."""
+        return np.concatenate([self.diagnoses.codes, self.conditions.codes])
 
 
 def make_services(market: Market) -> Services:
     """The tables of `claims.toml`."""
     specs = market.claims["services"]
 
-    def codes(key: str) -> CodeTable:
-        lists = [list(spec.get(key, [""])) for spec in specs]
+    def codes(key: str, of: list[dict[str, Any]] = specs) -> CodeTable:
+        lists = [list(spec.get(key, [""])) for spec in of]
         flat = [code for one in lists for code in one]
         counts = np.array([len(one) for one in lists])
         return CodeTable(cells.pool(flat), np.cumsum(counts) - counts, counts)
@@ -105,4 +113,6 @@ def make_services(market: Market) -> Services:
         diagnoses=codes("diagnoses"),
         procedures=codes("procedures"),
         drugs=codes("drugs"),
+        conditions=codes("diagnoses", market.claims["chronic"]["conditions"]),
+        lasting=np.array([spec["key"] not in {"preventive", "urgent", "behavioural", "other"} for spec in specs]),
     )
