@@ -17,6 +17,8 @@ _SETPRIV = (
     f"--reuid={NOBODY}",
     f"--regid={NOBODY}",
     "--clear-groups",
+    # Without this, pg_ctl's own look for the programs beside it would ignore the right that comes next.
+    "--securebits=+no_setuid_fixup",
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
 )

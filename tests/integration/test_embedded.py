@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from etl.core import plain_user
 from etl.core.embedded import EmbeddedServer
 from etl.core.errors import ConfigError
+from etl.core.postgres_binaries import find_binaries
 
 ROOT = Path(__file__).parents[2]
 
@@ -197,15 +199,21 @@ def test_committed_work_is_safe_and_the_server_is_ours_alone(home):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
-def test_root_in_a_container_without_namespaces_starts_a_server_of_nobodys(home, monkeypatch):
-    """The second way for root; and back in a namespace, root takes its data over again."""
+def test_root_in_a_container_without_namespaces_starts_a_server_of_nobodys(home, tmp_path, monkeypatch):
+    """The second way for root, from folders that are closed to nobody; and the first way takes the data over again."""
+    closed = tmp_path.parent / f"{tmp_path.name}-closed"
+    closed.mkdir(mode=0o700)
+    package = find_binaries().folder.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):
+        shutil.copytree(part, closed / part.name)
+    programs = closed / package.name / "pginstall" / "bin"
     with monkeypatch.context() as container:
         container.setattr(plain_user, "_UNSHARE", ("false",))
-        server = EmbeddedServer(home)
+        server = EmbeddedServer(home, binaries=programs)
         keep_a_row(server.start())
         assert plain_user.NOBODY == server.data.stat().st_uid
         server.stop()
-    server = EmbeddedServer(home)
+    server = EmbeddedServer(home, binaries=programs)
 
     assert (42,) == kept_row(server.start())
     assert 0 == server.data.stat().st_uid
