@@ -375,7 +375,7 @@ def measures(years: tuple[int, ...]) -> tuple[Measure, ...]:
         Measure("Drug part of allowed", "20", 16, 26, DEFAULT, lambda f: 100 * f.allowed_share(_is(f, "pharmacy"))),
         Measure("Paid of allowed, CSR 94", "94", 90, 97, "45 CFR 156.420", _effective_value("06")),
         Measure("Paid of allowed, CSR 87", "87", 81, 92, "45 CFR 156.420", _effective_value("05")),
-        Measure("Paid of allowed, bronze", "60 to 65 of a standard population", 50, 72, "45 CFR 156.140",
+        Measure("Paid of allowed, bronze", "60 to 65; less where the healthy choose it", 48, 72, "45 CFR 156.140",
                 _effective_value("00", "01", metals=("Bronze", "Expanded Bronze"))),
         Measure("Paid of allowed, gold", "80", 73, 87, "45 CFR 156.140", _effective_value("00", "01", metals=("Gold",))),
     )  # fmt: skip
