@@ -53,7 +53,11 @@ def write_docs(folder: Path, facts: Facts, found: list[Result], members: int) ->
         sections.append(f"## {title}\n\n{text}\n\n![{title}](_static/calibration/{name}.svg)\n")
     rows = "\n".join("| " + " | ".join(result.cells()) + " |" for result in found)
     held = sum(result.holds for result in found)
-    page = f"""# Calibration of the synthetic marketplace
+    page = f"""---
+orphan: true
+---
+
+# Calibration of the synthetic marketplace
 
 The seed data is made up, but not arbitrary: `make calibrate` generates it, reads the files as a stranger would, and compares
 them with what is published about the individual market.
