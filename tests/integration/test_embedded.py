@@ -134,6 +134,8 @@ def test_two_servers_with_paths_too_long_for_a_socket_do_not_meet(home, tmp_path
 
 def test_a_server_whose_checkout_was_moved_is_found_again(home):
     """Moving a checkout under a running server must not end in two servers on one folder."""
+    if plain_user.find_launcher().owner != os.geteuid():
+        pytest.skip("in this container a server is nobody's, and root may not look where it works")
     keep_a_row(EmbeddedServer(home).start())
     moved = home.with_name("moved")
     home.rename(moved)
@@ -216,7 +218,7 @@ def test_root_in_a_container_without_namespaces_starts_a_server_of_nobodys(home,
     server = EmbeddedServer(home, binaries=programs)
 
     assert (42,) == kept_row(server.start())
-    assert 0 == server.data.stat().st_uid
+    assert plain_user.find_launcher().owner == server.data.stat().st_uid
 
 
 def test_a_throwaway_server_leaves_no_data_behind(tmp_path):
