@@ -9,7 +9,9 @@ PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 BIN := .venv/bin
 READY := .venv/.bootstrapped
-LANDING := $(or $(ACA_LANDING),data/landing)
+# Looked up when a recipe needs it, since .env may say where deliveries arrive.
+LANDING = $(shell $(PYTHON) -c "from etl.core.settings import Settings; print(Settings.read().landing)")
+SEED = $(PYTHON) scripts/generate_seed_data.py --out "$(LANDING)"
 COMPOSE := docker compose $(if $(wildcard .env),--env-file .env) -f infrastructure/docker/docker-compose.yml
 # Every command may be told more, such as: make full-load ARGS="--from facts"
 ARGS ?=
@@ -30,17 +32,18 @@ $(READY): requirements.txt
 ##@ Run the warehouse
 
 .PHONY: full-load
-full-load: $(READY) $(if $(wildcard $(LANDING)/*/),,seed-data) ## Rebuild everything from all deliveries; makes seed data if there are none
+full-load: $(READY) ## Rebuild everything from all deliveries; makes seed data if there are none
+	@$(if $(wildcard $(LANDING)/*/),,$(SEED))
 	@$(PYTHON) run.py --mode full $(ARGS)
 
 .PHONY: incremental
 incremental: $(READY) ## Simulate the next business day and load it (DAYS=n for more, DAYS=0 to load what is there)
-	@$(if $(filter-out 0,$(DAYS)),$(PYTHON) scripts/generate_seed_data.py --days $(DAYS))
+	@$(if $(filter-out 0,$(DAYS)),$(SEED) --days $(DAYS))
 	@$(PYTHON) run.py --mode incremental $(ARGS)
 
 .PHONY: seed-data
 seed-data: $(READY) ## Write a synthetic marketplace into data/landing (ARGS="--members 20000 --years 3 --seed 7")
-	@$(PYTHON) scripts/generate_seed_data.py $(ARGS)
+	@$(SEED) $(ARGS)
 
 .PHONY: stage
 stage: $(READY) ## Take the files into staging and stop there
@@ -185,7 +188,8 @@ docs: $(READY) ## Build the documentation into docs/_build/html
 
 .PHONY: dictionary
 dictionary: $(READY) ## Write docs/data_dictionary.md from the comments in the database
-	@$(PYTHON) -m etl.core.dictionary docs/data_dictionary.md
+	@mkdir -p build
+	@$(PYTHON) run.py dictionary > build/data_dictionary.md && mv build/data_dictionary.md docs/data_dictionary.md
 
 .PHONY: pre-commit
 pre-commit: $(READY) ## Run the checks on each commit from now on
