@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 READY := .venv/.bootstrapped
 # Looked up when a recipe needs it, since .env may say where deliveries arrive.
-LANDING = $(shell $(PYTHON) -c "from etl.core.settings import Settings; print(Settings.read().landing)")
+LANDING = $(shell $(PYTHON) -c "from etl.core.settings import Settings; print(Settings.read().landing)" 2>/dev/null)
 SEED = $(PYTHON) scripts/generate_seed_data.py --out "$(LANDING)"
 COMPOSE := docker compose $(if $(wildcard .env),--env-file .env) -f infrastructure/docker/docker-compose.yml
 # Every command may be told more, such as: make full-load ARGS="--from facts"
