@@ -60,7 +60,8 @@ def connect(url: str, *, autocommit: bool = False, application_name: str = APPLI
     import psycopg
 
     parts = _parts(url)
-    wait = float(parts.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or WAIT_SECONDS)
+    limit = parts.get("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT") or ""
+    wait = float(limit) if limit.isdigit() else WAIT_SECONDS
     deadline = time.monotonic() + wait
     pause = 0.05
     while True:

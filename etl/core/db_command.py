@@ -24,9 +24,10 @@ def main(words: Sequence[str] | None = None) -> int:
             each.add_argument("--yes", action="store_true", help="do not ask")
         if action == "psql":
             each.epilog = "All other words go to psql, such as: -c 'SELECT 1'"
-    given, given.arguments = parser.parse_known_args(words)
-    if given.arguments and given.action != "psql":
-        parser.error(f"unknown words: {' '.join(given.arguments)}")
+    given, others = parser.parse_known_args(words)
+    if others and given.action != "psql":
+        parser.error(f"unknown words: {' '.join(others)}")
+    given.arguments = others
     try:
         _ACTIONS[given.action][0](Settings.read(), given)
     except EtlError as problem:
@@ -80,7 +81,7 @@ def psql(settings: Settings, given: argparse.Namespace) -> None:
     # A word of the command line can be read by everybody on the machine, the environment cannot.
     password = parts.pop("password", None)
     secret = {"PGPASSWORD": str(password)} if password else {}
-    program = find_psql(settings.pg_bin, system_first=bool(settings.database_url))
+    program = find_psql(settings.pg_bin, tls=bool(settings.database_url))
     options = f"-c search_path={','.join((*SCHEMAS, 'public'))} -c TimeZone=UTC"
     sys.stdout.flush()
     os.execve(  # noqa: S606 - psql takes over the terminal

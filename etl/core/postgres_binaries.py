@@ -46,12 +46,17 @@ def find_binaries(given: Path | None = None) -> Binaries:
     return max(usable, key=lambda binaries: binaries.major)
 
 
-def find_psql(given: Path | None = None, *, system_first: bool = False) -> str:
-    """The psql to use. The bundled one is of the embedded server's version, but speaks no TLS and edits no line."""
-    bundled = find_binaries(given).path("psql")
-    choices = [bundled if Path(bundled).is_file() else None, shutil.which("psql")]
-    if program := next(filter(None, reversed(choices) if system_first else choices), None):
-        return program
+def find_psql(given: Path | None = None, *, tls: bool = False) -> str:
+    """The psql to use: the system's, which edits lines and speaks TLS, unless it is older than the embedded server.
+
+    For a server elsewhere, which may ask for *tls*, the system's whatever its age.
+    """
+    bundled = find_binaries(given)
+    system = shutil.which("psql")
+    if system and (tls or _major(system) >= bundled.major):
+        return system
+    if Path(bundled.path("psql")).is_file():
+        return bundled.path("psql")
     raise ConfigError("no psql on this machine: install the PostgreSQL client programs")
 
 
@@ -67,9 +72,15 @@ def _checked(folder: Path, source: str) -> Binaries:
 def _binaries(folder: Path) -> Binaries | None:
     if not all((folder / program).is_file() for program in ("initdb", "pg_ctl", "postgres")):
         return None
+    major = _major(str(folder / "pg_ctl"))
+    return Binaries(folder, major) if major else None
+
+
+def _major(program: str) -> int:
+    """The major version that a PostgreSQL program says it is; 0 where it does not run here."""
     try:
-        answer = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True)
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None
-    major = re.search(r"\) (\d+)", answer.stdout)
-    return Binaries(folder, int(major[1])) if major else None
+        return 0
+    found = re.search(r"\) (\d+)", answer.stdout)
+    return int(found[1]) if found else 0
