@@ -6,7 +6,7 @@ dims -> facts -> aggregates -> quality: one transaction, so that readers see all
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -234,6 +234,7 @@ def run_pipeline(
                 batch = next_batch(ledger_conn)
             else:
                 batch = whole_batch(ledger_conn)
+            batch = replace(batch, claim_id_suffix=settings.claim_id_suffix)
             outcome = Outcome(ledger.run_id, staging, batch, timings, {}, ())
             steps = [step for step in PIPELINE if first <= STAGES.index(step.stage) <= last]
             if steps and batch.loads:
@@ -419,7 +420,7 @@ def empty_warehouse(conn: Connection[TupleRow], stages: set[str]) -> None:
     if "facts" in stages:
         conn.execute(
             "TRUNCATE warehouse.fact_enrollment, warehouse.fact_member_month, warehouse.fact_claim, "
-            "warehouse.fact_claim_line"
+            "warehouse.fact_claim_line, warehouse.claim_link"
         )
     if "aggregates" in stages:
         cubes = sql.SQL(", ").join(sql.Identifier("mart", cube.table) for cube in BASE_CUBES)

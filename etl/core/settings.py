@@ -1,6 +1,7 @@
 """What a run may be told from outside: one frozen value, read once per entry point."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ class Settings:
     reject_share_limit: float = 0.05
     max_quoted_field_bytes: int = 1 << 20
     chunk_bytes: int = 8 << 20
+    claim_id_suffix: str = ""
 
     @classmethod
     def read(cls, env: Mapping[str, str] | None = None, *, root: Path = ROOT) -> "Settings":
@@ -106,6 +108,15 @@ def _share(text: str, _root: Path) -> float:
     return share
 
 
+def _pattern(text: str, _root: Path) -> str:
+    """A regular expression that Python and PostgreSQL read alike: no groups that look around, no named ones."""
+    try:
+        re.compile(text)
+    except re.error as problem:
+        raise ValueError(f"is not a regular expression ({problem})") from None
+    return text
+
+
 def _log_format(text: str, _root: Path) -> str:
     if text not in LOG_FORMATS:
         raise ValueError(f"must be one of {', '.join(LOG_FORMATS)}, not {text!r}")
@@ -122,6 +133,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, Path], Any]]] = {
     "ACA_REJECT_SHARE_LIMIT": ("reject_share_limit", _share),
     "ACA_MAX_QUOTED_FIELD_BYTES": ("max_quoted_field_bytes", _whole(1, 1 << 30)),
     "ACA_CHUNK_BYTES": ("chunk_bytes", _whole(1, 1 << 30)),
+    "ACA_CLAIM_ID_SUFFIX": ("claim_id_suffix", _pattern),
 }
 
 VARIABLES = tuple(_VARIABLES)

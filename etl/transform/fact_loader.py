@@ -23,6 +23,7 @@ class Batch:
 
     `waiting`: loads whose file of the feed is staged. `withdrawn`: loads whose published file of the feed is no longer in
     force. `published`: loads whose file is, and stays. `is_rebuild`: the warehouse is empty, nothing to compare with.
+    `claim_id_suffix`: a regular expression; what of a claim id it matches is cut off to find the claim's family.
     """
 
     loads: tuple[int, ...]
@@ -30,6 +31,7 @@ class Batch:
     withdrawn: Mapping[str, tuple[int, ...]]
     published: Mapping[str, tuple[int, ...]]
     is_rebuild: bool = False
+    claim_id_suffix: str = ""
 
     def news(self, feed: str) -> list[int]:
         """The loads that bring the feed."""
@@ -169,6 +171,10 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Bring the claims in: most lines straight, families with several versions by telling their life anew."""
     loads, withdrawn = batch.news("claims"), batch.gone("claims")
     _make_partitions(conn, loads)
+    if withdrawn:
+        sql_file("claim_link_withdrawn").run(conn, withdrawn=withdrawn)
+    sql_file("claim_link").run(conn, loads=batch.sources("claims"), suffix=batch.claim_id_suffix)
+    make(conn, "work_claim_link", loads=loads)
     make(conn, "work_claim_family", loads=loads, withdrawn=withdrawn)
     make(conn, "work_claim_source", loads=batch.sources("claims"), withdrawn=withdrawn)
     make(conn, "work_claim_signed")

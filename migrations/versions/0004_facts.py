@@ -162,6 +162,18 @@ def upgrade() -> None:
     )
     op.execute("CREATE INDEX fact_claim_claim_family_id ON warehouse.fact_claim (claim_family_id)")
     create_table(
+        "warehouse.claim_link",
+        "Grain: one row per claim that says which claim it replaces or voids. Families are found by following these links.",
+        [
+            ("claim_id", "text PRIMARY KEY", "The replacing or voiding claim."),
+            ("parent_claim_id", "text NOT NULL", "The claim it speaks of, which may not have come yet."),
+            ("as_of", "date NOT NULL", "Business date of the delivery that said so; the greatest wins."),
+            *LOAD,
+        ],
+    )
+    op.execute("CREATE INDEX claim_link_parent ON warehouse.claim_link (parent_claim_id)")
+    op.execute("CREATE INDEX claim_link_load_id ON warehouse.claim_link (load_id)")
+    create_table(
         "warehouse.fact_enrollment",
         "Grain: one row per version of a coverage span (enrollment transaction).",
         ENROLLMENT,
@@ -215,5 +227,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP VIEW warehouse.claims_cash, warehouse.claims_incurred")
     op.execute(
-        "DROP TABLE warehouse.fact_claim_line, warehouse.fact_claim, warehouse.fact_enrollment, warehouse.fact_member_month"
+        "DROP TABLE warehouse.claim_link, warehouse.fact_claim_line, warehouse.fact_claim, warehouse.fact_enrollment, warehouse.fact_member_month"
     )

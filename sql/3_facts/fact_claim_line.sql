@@ -3,17 +3,7 @@
 -- Reads:  staging.stg_claim, work_claim_family, work_coverage, warehouse.dim_member, dim_plan, dim_provider, dim_geography
 -- Values: :loads
 INSERT INTO warehouse.fact_claim_line
-WITH first_lines AS (
-    SELECT
-        claim.claim_id,
-        min(claim.claim_line_number) AS claim_line_number
-    FROM staging.stg_claim AS claim
-    WHERE claim.load_id = ANY(:loads)
-    GROUP BY claim.claim_id
-    HAVING min(claim.claim_line_number) <> 1
-),
-
-located_member AS (
+WITH located_member AS (
     SELECT
         member.member_id,
         member.member_durable_key,
@@ -71,7 +61,7 @@ keyed AS (
         COALESCE(billing.provider_key, CASE WHEN claim.billing_npi IS NULL THEN -1 ELSE -2 END) AS billing_provider_key
     FROM staging.stg_claim AS claim
     LEFT JOIN work_claim_family AS family
-        ON COALESCE(claim.original_claim_id, claim.claim_id) = family.claim_family_id
+        ON claim.claim_id = family.claim_family_id
     LEFT JOIN located_member AS member
         ON
             claim.member_id = member.member_id
@@ -103,7 +93,7 @@ SELECT
     claim.claim_version_number,
     claim.claim_line_number,
     false AS is_reversal,
-    COALESCE(claim.original_claim_id, claim.claim_id) AS claim_family_id,
+    claim.claim_id AS claim_family_id,
     claim.claim_frequency_code,
     COALESCE(claim.claim_type, 'undetermined') AS claim_type,
     claim.claim_line_status,
@@ -135,7 +125,7 @@ SELECT
     claim.is_in_network,
     claim.carc_group_code,
     claim.carc_code,
-    (claim.claim_line_number = COALESCE(first_lines.claim_line_number, 1))::integer::smallint AS claim_count,
+    (claim.claim_line_number = 1)::integer::smallint AS claim_count,
     1::smallint AS line_count,
     (claim.claim_line_status = 'denied')::integer::smallint AS denied_line_count,
     COALESCE(claim.unit_count, 0) AS unit_count,
@@ -149,8 +139,6 @@ SELECT
     claim.load_id,
     claim.load_timestamp
 FROM keyed AS claim
-LEFT JOIN first_lines
-    ON claim.claim_id = first_lines.claim_id
 LEFT JOIN warehouse.dim_date AS service_day
     ON claim.service_date = service_day.calendar_date
 LEFT JOIN warehouse.dim_date AS received_day

@@ -1,28 +1,34 @@
--- Title:  Claim families whose lines cannot go straight in: several versions, or known already
+-- Title:  Claim families whose lines cannot go straight in: several versions, linked, known already, or no line 1
 -- Fills:  work_claim_family, one row per such family
--- Reads:  staging.stg_claim, warehouse.fact_claim, fact_claim_line
+-- Reads:  staging.stg_claim, work_claim_link, warehouse.fact_claim, fact_claim_line
 -- Values: :loads, :withdrawn
 CREATE TEMPORARY TABLE work_claim_family ON COMMIT DROP AS
 WITH incoming AS (
     SELECT
-        COALESCE(claim.original_claim_id, claim.claim_id) AS claim_family_id,
-        min(claim.claim_id) <> max(claim.claim_id)
-        OR min(claim.claim_version_number) <> max(claim.claim_version_number)
+        claim.claim_id,
+        min(claim.claim_version_number) <> max(claim.claim_version_number)
         OR min(claim.load_id) <> max(claim.load_id)
-        OR max(claim.claim_frequency_code) <> '1' AS has_versions
+        OR max(claim.claim_frequency_code) <> '1'
+        OR min(claim.claim_line_number) <> 1 AS is_special
     FROM staging.stg_claim AS claim
     WHERE claim.load_id = ANY(:loads)
-    GROUP BY 1
+    GROUP BY claim.claim_id
 )
 
-SELECT incoming.claim_family_id
+SELECT incoming.claim_id AS claim_family_id
 FROM incoming
-WHERE incoming.has_versions
+WHERE incoming.is_special
 UNION
-SELECT incoming.claim_family_id
+SELECT incoming.claim_id
 FROM incoming
 INNER JOIN warehouse.fact_claim AS known
-    ON incoming.claim_family_id = known.claim_family_id
+    ON incoming.claim_id = known.claim_family_id
+UNION
+SELECT link.claim_id
+FROM work_claim_link AS link
+UNION
+SELECT link.claim_family_id
+FROM work_claim_link AS link
 UNION
 SELECT withdrawn.claim_family_id
 FROM warehouse.fact_claim_line AS withdrawn

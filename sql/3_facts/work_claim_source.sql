@@ -1,6 +1,6 @@
 -- Title:  All lines of the families with several versions, as delivered, each version from its latest delivery
 -- Fills:  work_claim_source, one row per claim version and line
--- Reads:  work_claim_family, staging.stg_claim, etl.load, warehouse.fact_claim_line
+-- Reads:  work_claim_family, work_claim_link, staging.stg_claim, etl.load, warehouse.fact_claim_line
 -- Values: :loads, :withdrawn
 CREATE TEMPORARY TABLE work_claim_source ON COMMIT DROP AS
 WITH told AS (
@@ -13,7 +13,7 @@ WITH told AS (
         claim.claim_id,
         claim.claim_version_number,
         claim.claim_line_number,
-        family.claim_family_id,
+        COALESCE(link.claim_family_id, claim.claim_id) AS claim_family_id,
         claim.claim_frequency_code,
         COALESCE(claim.claim_type, 'undetermined') AS claim_type,
         claim.claim_line_status,
@@ -56,8 +56,10 @@ WITH told AS (
         claim.load_id,
         claim.load_timestamp
     FROM staging.stg_claim AS claim
+    LEFT JOIN work_claim_link AS link
+        ON claim.claim_id = link.claim_id
     INNER JOIN work_claim_family AS family
-        ON COALESCE(claim.original_claim_id, claim.claim_id) = family.claim_family_id
+        ON COALESCE(link.claim_family_id, claim.claim_id) = family.claim_family_id
     WHERE claim.load_id = ANY(:loads)
     UNION ALL
     SELECT
@@ -66,7 +68,7 @@ WITH told AS (
         fact.claim_id,
         fact.claim_version_number,
         fact.claim_line_number,
-        fact.claim_family_id,
+        COALESCE(link.claim_family_id, fact.claim_family_id) AS claim_family_id,
         fact.claim_frequency_code,
         fact.claim_type,
         fact.claim_line_status,
@@ -100,6 +102,8 @@ WITH told AS (
     FROM warehouse.fact_claim_line AS fact
     INNER JOIN work_claim_family AS family
         ON fact.claim_family_id = family.claim_family_id
+    LEFT JOIN work_claim_link AS link
+        ON fact.claim_id = link.claim_id
     WHERE
         NOT fact.is_reversal
         AND fact.load_id <> ALL(:withdrawn)
