@@ -31,9 +31,12 @@ def cut_sound(buffer: bytes, limit: int) -> SoundCut | None:
         if records.count(b"\r") != records.count(b"\r\n"):
             return None
         records = records.replace(b"\r\n", b"\n")
-    if records[:1] == b"\n" or b"\n\n" in records or _may_hold_long_line(records, limit):
+    import numpy as np
+
+    is_line_end = np.frombuffer(records, dtype=np.uint8) == 10
+    if is_line_end[0] or (is_line_end[1:] & is_line_end[:-1]).any() or _may_hold_long_line(records, limit):
         return None
-    return SoundCut(end, records, records.count(b"\n"))
+    return SoundCut(end, records, int(np.count_nonzero(is_line_end)))
 
 
 def _may_hold_long_line(records: bytes, limit: int) -> bool:

@@ -12,8 +12,8 @@ from etl.core.spec import Mode
 from etl.extract.dialect import scan
 from etl.extract.reader import SourceReader
 from etl.load.rejected import EXPLANATIONS, Reject, write_rejects
-from etl.load.salvage import Outcome
 from etl.load.target import Conn, Target, names
+from etl.load.totals import Totals
 from etl.load.types import numeric_type
 
 # Below this the planner's guess is as good as statistics, which cost some milliseconds a table.
@@ -47,15 +47,15 @@ class Balance:
     scope: tuple[str, ...] | None = None
 
 
-def close_file(conn: Conn, target: Target, outcome: Outcome, *, mode: Mode, path: Path, limit: int) -> Balance:
+def close_file(conn: Conn, target: Target, totals: Totals, *, mode: Mode, path: Path, limit: int) -> Balance:
     """Settle the duplicates of a file that is all in, prove its balance, and gather statistics for later joins.
 
     StepFailed where records or dollars do not add up: then a lane has lost something, and nothing may be kept.
     """
     columns = target.spec.control_columns
     duplicates, duplicate_cents = 0, dict.fromkeys(columns, 0)
-    rejected_cents = {name: outcome.rejected_cents.get(name, 0) for name in columns}
-    if _has_repeated_keys(conn, target):
+    rejected_cents = {name: totals.rejected_cents.get(name, 0) for name in columns}
+    if totals.keys_may_repeat and _has_repeated_keys(conn, target):
         for name, value in _reject_conflicts(conn, target, path, limit).items():
             rejected_cents[name] += value
         duplicates, duplicate_cents = _drop_duplicates(conn, target)
@@ -65,7 +65,7 @@ def close_file(conn: Conn, target: Target, outcome: Outcome, *, mode: Mode, path
     ).fetchone()
     assert rejected is not None
     balance = Balance(
-        outcome.record_count,
+        totals.record_count,
         staged,
         rejected[0],
         duplicates,
@@ -74,7 +74,7 @@ def close_file(conn: Conn, target: Target, outcome: Outcome, *, mode: Mode, path
                 *(
                     _amount(target, name, found[name])
                     for found in (
-                        {name: outcome.file_cents.get(name, 0)},
+                        {name: totals.file_cents.get(name, 0)},
                         staged_cents,
                         rejected_cents,
                         duplicate_cents,

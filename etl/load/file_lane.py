@@ -10,11 +10,11 @@ from etl.extract.reader import Chunk, SourceReader
 from etl.load.balance import close_file
 from etl.load.guards import Alarm, file_alarms, header_alarms
 from etl.load.intake_ledger import NewFile, NewLoad, StagedFile, ledger_path
-from etl.load.salvage import Outcome
 from etl.load.target import Conn, Target, create_table
+from etl.load.totals import Totals
 
 # How the chunks of a file are staged: one after the other, or on several connections.
-StageChunks = Callable[[Target, Iterable[Chunk]], Outcome]
+StageChunks = Callable[[Target, Iterable[Chunk]], Totals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def stage_file(
         target = Target(file.spec, header, load.load_id, new.source_file_id, load.delivery.as_of, load.load_timestamp)
         create_table(conn, target)
         limit = settings.max_quoted_field_bytes
-        outcome = stage_chunks(target, reader.chunks(settings.chunk_bytes, limit))
-    balance = close_file(conn, target, outcome, mode=file.mode, path=file.path, limit=limit)
+        totals = stage_chunks(target, reader.chunks(settings.chunk_bytes, limit))
+    balance = close_file(conn, target, totals, mode=file.mode, path=file.path, limit=limit)
     overridden += _overridden(new, file_alarms(file, balance, last_full_count, settings.reject_share_limit), intake)
     warnings = [f"overridden {alarm.guard}: {alarm.why}" for alarm in overridden]
     if header.unknown:

@@ -3,54 +3,117 @@
 Which lane a record takes is a matter of speed; its verdict is the same in each.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import errors
+from psycopg import errors, sql
 
 from etl.extract.reader import Chunk
-from etl.load.prescan import Scan, scan_records
+from etl.load.prescan import Contract, Scan, scan_records
 from etl.load.rejected import write_rejects
-from etl.load.salvage import Outcome, Suspect, salvage
-from etl.load.target import Conn, Target, copy_records
-
-# What the server may say of a record that the prescan was sure of: a rule, or a value that its type does not take.
-_VERDICTS = (errors.DataError, errors.IntegrityError)
+from etl.load.salvage import Outcome, Suspect, judge, salvage
+from etl.load.target import Conn, Target, copy_records, names, rules, typed
 
 
-def stage_chunk(conn: Conn, target: Target, chunk: Chunk) -> Outcome:
-    """Stage one chunk in a transaction (or savepoint) of its own and write its rejects; all of it, or nothing."""
-    columns = target.header.columns
-    scan = scan_records(chunk.records, chunk.sound_count, columns, target.spec.control_columns)
-    try:
+class Lanes:
+    """Stages the chunks of one file; from any thread, each with a connection of its own."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._contract = Contract(target.spec.key, target.spec.control_columns, int(target.as_of.strftime("%Y%m%d")))
+        # Once a rule was broken it is likely to be broken again: then the sieve comes before the direct way.
+        self._sieve_first = False
+
+    def stage(self, conn: Conn, chunk: Chunk) -> Outcome:
+        """Stage one chunk in a transaction (or savepoint) of its own and write its rejects; all of it, or nothing."""
+        scan = scan_records(chunk.records, chunk.sound_count, self.target.header.columns, self._contract)
+        if not self._sieve_first:
+            try:
+                return self._stage(conn, chunk, scan, sieved=False)
+            except errors.CheckViolation:
+                self._sieve_first = True
+            except _NOT_SURE_AFTER_ALL:
+                return self._stage_one_by_one(conn, chunk, scan)
+        try:
+            return self._stage(conn, chunk, scan, sieved=True)
+        except _NOT_SURE_AFTER_ALL:
+            return self._stage_one_by_one(conn, chunk, scan)
+
+    def _stage(self, conn: Conn, chunk: Chunk, scan: Scan, *, sieved: bool) -> Outcome:
+        """The sure records by COPY, straight or through the sieve; the others by the salvage lane."""
         with conn.transaction():
-            _copy(conn, target, chunk, scan)
-            outcome = salvage(conn, target, _suspects(chunk, scan, np.flatnonzero(~scan.sure)), chunk.broken)
+            fallen: list[int] = []
+            if scan.sure.any():
+                lines = _lines(self.target, chunk, scan)
+                if sieved:
+                    fallen = _sieve(conn, self.target, lines)
+                else:
+                    _copy(conn, copy_records(self.target, self.target.table), lines)
+            doubted = np.flatnonzero(~scan.sure).tolist()
+            first = salvage(conn, self.target, _suspects(chunk, scan, doubted), chunk.broken)
+            outcome = salvage(conn, self.target, _suspects(chunk, scan, _places(chunk, fallen)), ())
+            # The sieved records' dollars are among those of the sure ones.
+            outcome.file_cents = {}
+            hashed = len(first.rejects) == first.record_count
+            outcome.add(first)
             for name, value in scan.cents.items():
                 outcome.file_cents[name] = outcome.file_cents.get(name, 0) + value
-            _finish(conn, target, chunk, outcome)
-    except _VERDICTS:
+            return self._finish(conn, chunk, outcome, scan.key_hashes if hashed else None)
+
+    def _stage_one_by_one(self, conn: Conn, chunk: Chunk, scan: Scan) -> Outcome:
+        """All records by the salvage lane."""
         with conn.transaction():
-            outcome = salvage(conn, target, _suspects(chunk, scan, np.arange(chunk.sound_count)), chunk.broken)
-            _finish(conn, target, chunk, outcome)
-    return outcome
+            outcome = salvage(conn, self.target, _suspects(chunk, scan, range(chunk.sound_count)), chunk.broken)
+            return self._finish(conn, chunk, outcome, None)
+
+    def _finish(self, conn: Conn, chunk: Chunk, outcome: Outcome, hashes: NDArray[np.uint64] | None) -> Outcome:
+        outcome.record_count = chunk.record_count
+        outcome.key_hashes = hashes
+        if outcome.rejects:
+            write_rejects(conn, self.target, outcome.rejects)
+        return outcome
 
 
-def _finish(conn: Conn, target: Target, chunk: Chunk, outcome: Outcome) -> None:
-    outcome.record_count = chunk.record_count
-    if outcome.rejects:
-        write_rejects(conn, target, outcome.rejects)
+# What the server says of a value that its type does not take. The prescan should leave nothing of the kind.
+_NOT_SURE_AFTER_ALL = (errors.DataError, errors.IntegrityError)
 
 
-def _suspects(chunk: Chunk, scan: Scan, places: NDArray[np.int64]) -> list[Suspect]:
-    return [
-        Suspect(chunk.number(place), chunk.records[scan.starts[place] : scan.ends[place]]) for place in places.tolist()
-    ]
+def _places(chunk: Chunk, numbers: Sequence[int]) -> list[int]:
+    """Where the records of these numbers stand among the sound ones of the chunk."""
+    if chunk.numbers is None:
+        return [number - chunk.first_record_number for number in numbers]
+    found = {number: place for place, number in enumerate(chunk.numbers)}
+    return [found[number] for number in numbers]
 
 
-def _copy(conn: Conn, target: Target, chunk: Chunk, scan: Scan) -> None:
-    """COPY the sure records of the chunk, each with its number in front, without columns the contract does not know."""
-    if not scan.sure.any():
-        return
+def _suspects(chunk: Chunk, scan: Scan, places: Iterable[int]) -> list[Suspect]:
+    starts, ends = scan.starts, scan.ends
+    return [Suspect(chunk.number(place), chunk.records[starts[place] : ends[place]]) for place in places]
+
+
+def _copy(conn: Conn, statement: sql.Composed, lines: bytes) -> None:
+    with conn.cursor().copy(statement) as copy:
+        copy.write(lines)
+
+
+def _sieve(conn: Conn, target: Target, lines: bytes) -> list[int]:
+    """Stage those of the sure records that break no rule; return the record numbers of the others."""
+    table = sql.Identifier("pg_temp", f"sieve_{target.spec.feed}_{target.source_file_id}")
+    conn.execute(
+        sql.SQL(
+            "CREATE TEMP TABLE IF NOT EXISTS {} AS SELECT record_number, {} FROM {} WITH NO DATA; TRUNCATE {}"
+        ).format(table, names(target.spec.column_names), target.table, table)
+    )
+    _copy(conn, copy_records(target, table), lines)
+    fallen = judge(conn, typed(target, table), [rule.fails for rule in rules(target)], table)
+    wanted = names(["record_number", *(column.name for column in target.columns)])
+    conn.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target.table, wanted, wanted, table))
+    return [number for number, _ in fallen]
+
+
+def _lines(target: Target, chunk: Chunk, scan: Scan) -> bytes:
+    """The sure records, each with its number in front, without columns that the contract does not know."""
     lines = np.frombuffer(chunk.records, dtype=np.uint8)
     kept = np.repeat(scan.sure, np.diff(scan.ends, prepend=-1)) if not scan.sure.all() else None
     unknown = [place for place, column in enumerate(target.header.columns) if column is None]
@@ -65,20 +128,19 @@ def _copy(conn: Conn, target: Target, chunk: Chunk, scan: Scan) -> None:
         numbers = np.arange(chunk.first_record_number, chunk.first_record_number + chunk.record_count)
     else:
         numbers = np.array(chunk.numbers)
-    with conn.cursor().copy(copy_records(target)) as copy:
-        copy.write(_numbered(lines, starts, numbers[scan.sure]))
+    return _numbered(lines, starts, numbers[scan.sure])
 
 
 def _drop_fields(kept: NDArray[np.bool_], scan: Scan, unknown: list[int]) -> None:
     """Unmark the bytes of the unknown fields, each with the comma behind it, or before it where it is the last."""
     edges = np.zeros(kept.size + 1, dtype=np.int8)
-    width = scan.field_ends.shape[0]
+    width = len(scan.edges) - 1
     last_known = max((place for place in range(width) if place not in unknown), default=-1)
     for place in unknown:
         # Behind the last known field it is the comma before the field that goes with it.
         shift = -1 if place > last_known else 0
-        edges[scan.field_starts[place] + shift] += 1
-        edges[scan.field_ends[place] + 1 + shift] -= 1
+        edges[scan.edges[place] + 1 + shift] += 1
+        edges[scan.edges[place + 1] + 1 + shift] -= 1
     kept &= np.cumsum(edges[:-1], dtype=np.int8) == 0
 
 

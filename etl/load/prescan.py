@@ -6,6 +6,7 @@ It must therefore never be sure of a record that the definition would reject.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,36 +21,46 @@ Words = NDArray[np.uint64]
 _u = np.uint64
 # Bytes before and behind the records, so that eight bytes can be read at once at either end.
 PADDING = 16
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_FIRST_DATE, _LAST_DATE = 19000101, 21991231
 _ZEROS = _u(0x3030303030303030)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What the scan must know of the feed. `as_of_value` stands for an empty date in the key, as YYYYMMDD."""
+
+    key: tuple[str, ...]
+    control_columns: tuple[str, ...]
+    as_of_value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What was found. `starts` and `ends` are record bounds; `sure` tells the records that surely pass.
 
-    `field_starts` and `field_ends` have a row for each column of the file and an entry for each record of the right
-    field count; `cents` are the totals of the control columns over the sure records, in the smallest unit.
+    `edges` has, for each record of the right field count (`counted`), where it starts, less one, and then where each
+    of its fields ends, a row a field. `cents` are the totals of the control columns over the sure records, in the
+    smallest unit. `key_hashes` has an entry for each sure record: equal keys have equal hashes.
     """
 
     starts: Places
     ends: Places
     sure: Flags
     counted: Flags
-    field_starts: Places
-    field_ends: Places
+    edges: Places
     cents: dict[str, int]
+    key_hashes: Words
 
 
-def scan_records(
-    records: bytes, record_count: int, columns: Sequence[Column | None], control_columns: Sequence[str]
-) -> Scan:
+def scan_records(records: bytes, record_count: int, columns: Sequence[Column | None], contract: Contract) -> Scan:
     """Scan *records*, each ended by one LF, of a file with these columns (None: not in the contract)."""
     padded = np.zeros(len(records) + 2 * PADDING, dtype=np.uint8)
-    padded[PADDING : PADDING + len(records)] = np.frombuffer(records, dtype=np.uint8)
     text = padded[PADDING : PADDING + len(records)]
+    text[:] = np.frombuffer(records, dtype=np.uint8)
     quoted = b'"' in records
-    separators = np.flatnonzero((text == 44) | (text == 10))
+    is_separator = text == 44
+    is_separator |= text == 10
+    separators = np.flatnonzero(is_separator)
     if quoted:
         quotes = np.flatnonzero(text == 34)
         separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
@@ -68,25 +79,29 @@ def scan_records(
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1] + 1
-    field_ends = np.ascontiguousarray(separators.reshape(-1, width).T)
-    field_starts = np.empty_like(field_ends)
-    field_starts[0] = starts[counted]
-    field_starts[1:] = field_ends[:-1] + 1
-    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
+    edges = np.empty((width + 1, separators.size // width), dtype=np.int64)
+    edges[0] = starts[counted] - 1
+    edges[1:] = separators.reshape(-1, width).T
     sure = counted.copy()
     _mark_bytes(records, text, ends, sure)
     passed = sure[counted]
-    values: dict[str, Places] = {}
+    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
+    amounts: dict[str, Places] = {}
+    keys: dict[str, Words] = {}
     for place, column in enumerate(columns):
-        if column is not None:
-            fields = Fields(words, field_starts[place], field_ends[place], quoted=quoted)
-            good, value = fields.judge(column)
-            passed &= good
-            if value is not None and column.name in control_columns:
-                values[column.name] = value
+        if column is None or (column.sql_type == "text" and not column.required):
+            continue
+        fields = Fields(words, edges[place] + (PADDING + 1), edges[place + 1] + PADDING, quoted=quoted)
+        good, value = fields.judge(column)
+        passed &= good
+        if value is not None and column.name in contract.control_columns:
+            amounts[column.name] = value
+        if column.name in contract.key:
+            keys[column.name] = fields.hashes() if value is None else fields.value_or(value, contract.as_of_value)
     sure[counted] = passed
-    cents = {name: int(value[passed].sum()) for name, value in values.items()}
-    return Scan(starts, ends, sure, counted, field_starts, field_ends, cents)
+    cents = {name: int(value.sum(where=passed)) for name, value in amounts.items()}
+    hashes = _combined([keys[name] for name in contract.key if name in keys], passed.size)
+    return Scan(starts, ends, sure, counted, edges, cents, hashes[passed])
 
 
 def _mark_bytes(records: bytes, text: NDArray[np.uint8], ends: Places, sure: Flags) -> None:
@@ -99,7 +114,7 @@ def _mark_bytes(records: bytes, text: NDArray[np.uint8], ends: Places, sure: Fla
         except UnicodeDecodeError:
             # Every record with a wide character is in doubt, since one of them is no character.
             sure[np.searchsorted(ends, np.flatnonzero(text >= 128))] = False
-    if records.startswith(b"\\.") or b"\n\\." in records:
+    if b"\\" in records:
         marks = np.flatnonzero((text[:-1] == 92) & (text[1:] == 46))
         sure[np.searchsorted(ends, marks)] = False
 
@@ -108,28 +123,43 @@ class Fields:
     """One column's fields: which of them surely are of the column's type, and their values where they are numbers."""
 
     def __init__(self, words: Words, starts: Places, ends: Places, *, quoted: bool) -> None:
-        self.words, self.starts, self.ends = words, starts + PADDING, ends + PADDING
-        self.unquoted = self.starts == self.starts
+        self.words, self.starts, self.ends = words, starts, ends
+        self.lengths = ends - starts
+        self.empty = self.lengths == 0
         if quoted:
             # What stands in the quotes is judged like anything else, except that nothing in them is not NULL.
-            in_quotes = (words[self.starts] & _u(0xFF)) == 34
-            in_quotes &= ends > starts
-            self.starts, self.ends, self.unquoted = self.starts + in_quotes, self.ends - in_quotes, ~in_quotes
-        self.lengths = self.ends - self.starts
+            in_quotes = (words[starts] & _u(0xFF)) == 34
+            in_quotes &= ~self.empty
+            self.starts, self.ends = starts + in_quotes, ends - in_quotes
+            self.lengths = self.ends - self.starts
 
     def judge(self, column: Column) -> tuple[Flags, Places | None]:
-        """For each field: does it surely pass; and its value, 0 where it is empty or does not."""
-        empty = (self.lengths == 0) & self.unquoted
+        """For each field: does it surely pass; and its value as a number, if the type has one."""
         value: Places | None = None
         if column.sql_type == "date":
-            good = self._dates()
+            good, value = self._dates()
         elif column.sql_type == "boolean":
             good = self._booleans()
         elif (numeric := numeric_type(column.sql_type)) is not None:
             good, value = self._numbers(numeric)
         else:
-            good = self.lengths > 0 if column.required else ~empty
-        return (good if column.required else good | empty), value
+            good = self.lengths > 0
+        return (good if column.required else good | self.empty), value
+
+    def value_or(self, value: Places, instead: int) -> Words:
+        """The values, and *instead* where a field is empty."""
+        return np.where(self.empty, instead, value).astype(np.uint64)
+
+    def hashes(self) -> Words:
+        """A hash of each field's bytes. An escaped quote is always written the same, so it needs no care."""
+        hashes = self.lengths.astype(np.uint64)
+        longest = int(self.lengths.max(initial=0))
+        for first in range(0, longest, 8):
+            left = np.clip(self.lengths - first, 0, 8)
+            # Behind the end of a field there may be nothing to read.
+            places = np.minimum(self.starts + first, self.words.size - 1)
+            hashes = _mixed(hashes ^ (self.words[places] & _FIRST_BYTES[left]))
+        return hashes
 
     def _booleans(self) -> Flags:
         word = self.words[self.starts] | _u(0x2020202020202020)
@@ -138,80 +168,95 @@ class Fields:
         flags: Flags = is_true | is_false
         return flags
 
-    def _dates(self) -> Flags:
-        """Dates written YYYY-MM-DD that exist, in the years that rule_date_range lets pass."""
+    def _dates(self) -> tuple[Flags, Places]:
+        """Dates written YYYY-MM-DD that exist, in the years that rule_date_range lets pass; as numbers YYYYMMDD."""
         # Of a field of another length the words are read all the same; it does not pass.
         front, back = self.words[self.starts], self.words[self.starts + 2]
         good = self.lengths == 10
         good &= (front & _u(0xFF0000FF00000000)) == _u(0x2D00002D00000000)
-        front, back = front & _u(0x00FFFF00FFFFFFFF), back >> _u(48)
-        good &= _only_digits(front | _u(0x3000003000000000)) & _only_digits(back | _u(0x3030303030300000))
-        digits = front & _u(0x000F0F000F0F0F0F)
-        year = (digits & 0xF) * 1000 + (digits >> 8 & 0xF) * 100 + (digits >> 16 & 0xF) * 10 + (digits >> 24 & 0xF)
-        month = (digits >> 40 & 0xF) * 10 + (digits >> 48 & 0xF)
-        day = (back & 0xF) * 10 + (back >> 8 & 0xF)
-        good &= (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12) & (day >= 1)
-        month_lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0], dtype=np.uint64)
-        last = month_lengths[np.minimum(month, 15).astype(np.intp)]
-        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-        flags: Flags = good & (day <= last + ((month == 2) & leap))
-        return flags
+        digits = front & _u(0x00000000FFFFFFFF)
+        digits |= (front >> _u(8)) & _u(0x0000FFFF00000000)
+        digits |= back & _u(0xFFFF000000000000)
+        good &= _only_digits(digits)
+        value = _parse_eight(digits).astype(np.int64)
+        value[~good] = 0
+        exists = _existing_dates()
+        good &= exists[np.clip(value - _FIRST_DATE, -1, exists.size - 1)]
+        return good, value
 
     def _numbers(self, numeric: NumericType) -> tuple[Flags, Places]:
         """Plain decimals of up to thirteen characters, as whole numbers of the type's smallest unit."""
-        starts, lengths = self.starts, self.lengths
-        negative = (self.words[starts] & _u(0xFF)) == 45
-        if negative.any():
-            negative &= lengths > 1
+        lengths = self.lengths
+        negative = (self.words[self.starts] & _u(0xFF)) == 45
+        negative &= lengths > 1
+        has_negative = bool(negative.any())
+        if has_negative:
             lengths = lengths - negative
-        high = self.words[self.ends - 16]
-        low = self.words[self.ends - 8]
+        longest = int(lengths.max(initial=0))
+        good = lengths > 0
         # In a word the last character is the highest byte: what stands before the field is cut and filled with zeros.
-        low = _fill(low, lengths)
-        good = (lengths > 0) & (lengths <= 13)
-        is_long = lengths > 8
-        if is_long.any():
-            high = np.where(is_long, _fill(high, np.maximum(lengths - 8, 0)), _ZEROS)
-        else:
-            high = np.full(low.size, _ZEROS, dtype=np.uint64)
-        scaled = np.zeros(low.size, dtype=np.bool_)
-        places = np.zeros(low.size, dtype=np.uint64)
-        for decimals in range(1, min(numeric.scale, 6) + 1):
-            here = ((low >> (8 * (7 - decimals))) & _u(0xFF)) == 46
-            here &= lengths > decimals + 1
-            here &= ~scaled
-            if not here.any():
-                continue
-            # Take the point out: what stands left of it moves one to the right, and one comes over from the high word.
-            moved = (low << 8) & ((1 << (8 * (8 - decimals))) - 1)
-            moved |= high >> 56
-            kept = low & np.uint64(((1 << 64) - 1) ^ ((1 << (8 * (8 - decimals))) - 1))
-            low = np.where(here, moved | kept, low)
-            high = np.where(here, (high << 8) | _u(0x30), high)
-            scaled |= here
-            places = np.where(here, np.uint64(decimals), places)
-        good &= _only_digits(low) & _only_digits(high)
-        value = _parse_eight(low).astype(np.int64) + _parse_eight(high).astype(np.int64) * 100_000_000
-        powers = np.array([10 ** (numeric.scale - n) for n in range(numeric.scale + 1)], dtype=np.int64)
-        value *= powers[places.astype(np.intp)]
-        good &= value < min(10**numeric.precision, numeric.limit)
-        value = np.where(negative, -value, value)
-        return good, np.where(good, value, 0)
+        low = _fill(self.words[self.ends - 8], lengths)
+        high = None
+        if longest > 8:
+            good &= lengths <= 13
+            high = _fill(self.words[self.ends - 16], lengths - 8)
+        low, high, places = _without_point(low, high, lengths, numeric.scale)
+        good &= _only_digits(low)
+        value = _parse_eight(low).astype(np.int64)
+        if high is not None:
+            good &= _only_digits(high)
+            value += _parse_eight(high).astype(np.int64) * 100_000_000
+        value *= _POWERS[numeric.scale - places]
+        good &= value < numeric.limit
+        if has_negative:
+            value = np.where(negative, -value, value)
+        return good, value
+
+
+def _without_point(low: Words, high: Words | None, lengths: Places, scale: int) -> tuple[Words, Words | None, Places]:
+    """The words without their decimal point, and how many digits stood behind it; a point elsewhere stays."""
+    places = np.zeros(low.size, dtype=np.int64)
+    if scale == 0:
+        return low, high, places
+    for decimals in range(min(scale, 6), 0, -1):
+        here = ((low >> _u(8 * (7 - decimals))) & _u(0xFF)) == 46
+        here &= lengths > decimals + 1
+        here &= places == 0
+        if not here.any():
+            continue
+        # What stands left of the point moves one to the right, and one comes over from the high word.
+        left = _u((1 << (8 * (8 - decimals))) - 1)
+        moved = (low << _u(8)) & left
+        moved |= _u(0x30) if high is None else high >> _u(56)
+        moved |= low & ~left
+        low = np.where(here, moved, low)
+        if high is not None:
+            high = np.where(here, (high << _u(8)) | _u(0x30), high)
+        places[here] = decimals
+        if decimals == scale and (here | (lengths == 0)).all():
+            break
+    return low, high, places
+
+
+_POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+_FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(9)], dtype=np.uint64)
+_LAST_BYTES = np.array([((1 << (8 * n)) - 1) << (64 - 8 * n) for n in range(9)], dtype=np.uint64)
 
 
 def _fill(word: Words, lengths: Places) -> Words:
     """The last *lengths* bytes of the text in each word, those before it made zeros."""
-    kept = np.array([0] + [((1 << (8 * n)) - 1) << (64 - 8 * n) for n in range(1, 9)], dtype=np.uint64)
-    mask = kept[np.clip(lengths, 0, 8)]
-    filled: Words = (word & mask) | (~mask & np.uint64(_ZEROS))
+    mask = _LAST_BYTES[np.clip(lengths, 0, 8)]
+    filled: Words = (word & mask) | (_ZEROS & ~mask)
     return filled
 
 
 def _only_digits(word: Words) -> Flags:
     """Words of which all eight bytes are the characters 0 to 9."""
-    flags: Flags = (
-        (word & _u(0xF0F0F0F0F0F0F0F0)) | (((word + _u(0x0606060606060606)) & _u(0xF0F0F0F0F0F0F0F0)) >> 4)
-    ) == _u(0x3333333333333333)
+    tens = word + _u(0x0606060606060606)
+    tens &= _u(0xF0F0F0F0F0F0F0F0)
+    tens >>= _u(4)
+    tens |= word & _u(0xF0F0F0F0F0F0F0F0)
+    flags: Flags = tens == _u(0x3333333333333333)
     return flags
 
 
@@ -221,3 +266,30 @@ def _parse_eight(word: Words) -> Words:
     word = (word & _u(0x00FF00FF00FF00FF)) * _u(6553601) >> _u(16)
     parsed: Words = (word & _u(0x0000FFFF0000FFFF)) * _u(42949672960001) >> _u(32)
     return parsed
+
+
+def _mixed(word: Words) -> Words:
+    """Each bit of the result hangs on all bits of *word*, and no two words have the same result."""
+    word = (word ^ (word >> _u(32))) * _u(0xD6E8FEB86659FD93)
+    word = (word ^ (word >> _u(29))) * _u(0xD6E8FEB86659FD93)
+    mixed: Words = word ^ (word >> _u(32))
+    return mixed
+
+
+def _combined(parts: Sequence[Words], size: int) -> Words:
+    combined = np.zeros(size, dtype=np.uint64)
+    for part in parts:
+        combined = _mixed(combined ^ part) + _u(0x9E3779B97F4A7C15)
+    return combined
+
+
+@cache
+def _existing_dates() -> Flags:
+    """For each number YYYYMMDD from the first date on: is there such a day. The last entry is for all others."""
+    days = np.arange(f"{_FIRST_DATE // 10000}-01-01", f"{_LAST_DATE // 10000 + 1}-01-01", dtype="datetime64[D]")
+    months, years = days.astype("datetime64[M]"), days.astype("datetime64[Y]")
+    year, month = years.astype(np.int64) + 1970, (months - years).astype(np.int64) + 1
+    numbers = year * 10000 + month * 100 + (days - months).astype(np.int64) + 1
+    exists = np.zeros(_LAST_DATE - _FIRST_DATE + 2, dtype=np.bool_)
+    exists[numbers - _FIRST_DATE] = True
+    return exists

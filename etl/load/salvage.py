@@ -6,6 +6,7 @@ is empty that may not be, or is not of its type (first such column in the order 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
@@ -14,22 +15,31 @@ from etl.extract.dialect import fields as fields_of
 from etl.extract.dialect import readable_prefix
 from etl.extract.reader import BrokenRecord
 from etl.load.rejected import EXPLANATIONS, Reject, entity_of
-from etl.load.target import Conn, Target, names, rules, type_of
+from etl.load.target import Conn, Target, names, rules, typed
 from etl.load.types import cents, explanation, pattern
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of some records: how many were read, which were rejected, what they add up to (smallest unit)."""
+    """What became of some records: how many were read, which were rejected, what they add up to (smallest unit).
+
+    `key_hashes` has the hash of each staged record's key, and maybe more; None where a key was not hashed.
+    """
 
     record_count: int = 0
     rejects: list[Reject] = field(default_factory=list)
     file_cents: dict[str, int] = field(default_factory=dict)
     rejected_cents: dict[str, int] = field(default_factory=dict)
+    key_hashes: "NDArray[np.uint64] | None" = None
 
     def add(self, other: "Outcome") -> None:
-        """Count *other* in too; its rejects, which are written down already, are not kept."""
+        """Count *other* in too."""
         self.record_count += other.record_count
+        self.rejects += other.rejects
         _add(self.file_cents, other.file_cents)
         _add(self.rejected_cents, other.rejected_cents)
 
@@ -136,25 +146,15 @@ def _stage(conn: Conn, target: Target, rows: list[tuple[object, ...]]) -> list[t
         for row in rows:
             copy.write_row(row)
     faults = _type_faults(target, columns)
-    found = [(number, *faults[fault][:3]) for number, fault in _judge(conn, table, [f[3] for f in faults])]
-    typed = sql.SQL("(SELECT record_number, {} FROM {}) AS typed").format(
-        sql.SQL(", ").join(
-            sql.SQL("{}::{} AS {}").format(
-                sql.Identifier(column.name) if column in columns else sql.Literal(column.default),
-                type_of(column),
-                sql.Identifier(column.name),
-            )
-            for column in target.spec.columns
-        ),
-        table,
-    )
+    found = [(number, *faults[fault][:3]) for number, fault in judge(conn, table, [f[3] for f in faults])]
+    relation = typed(target, table)
     judged = rules(target)
-    for number, fault in _judge(conn, typed, [rule.fails for rule in judged], table):
+    for number, fault in judge(conn, relation, [rule.fails for rule in judged], table):
         rule = judged[fault]
         found.append(
             (number, rule.column, rule.reason, f"{rule.column} breaks the rule {rule.reason.removeprefix('rule_')}")
         )
-    conn.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target.table, wanted, wanted, typed))
+    conn.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target.table, wanted, wanted, relation))
     return found
 
 
@@ -175,7 +175,7 @@ def _type_faults(target: Target, columns: Sequence[Column]) -> list[tuple[str, s
     return faults
 
 
-def _judge(
+def judge(
     conn: Conn, relation: sql.Composable, faults: Sequence[sql.Composable], table: sql.Composable | None = None
 ) -> list[tuple[int, int]]:
     """(record number, place of its first fault) of the records that have one; they are taken out of *table*."""

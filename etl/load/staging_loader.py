@@ -40,10 +40,13 @@ from etl.load.intake_ledger import (
 )
 from etl.load.salvage import Outcome
 from etl.load.target import Conn, Target, attach
+from etl.load.totals import Totals
 
 if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
+
+    from etl.load.lanes import Lanes
 
 # A delivery up to this size is staged in one transaction by one worker; a larger one is cut up among all workers.
 SMALL_DELIVERY_BYTES = 32 << 20
@@ -240,20 +243,19 @@ class _Staging:
 
     def _stage_small(self, load: NewLoad) -> StagedLoad:
         """All files of the load in one transaction, on one connection."""
-        from etl.load.lanes import stage_chunk
-
         with self.connections.one() as conn, conn.transaction():
 
-            def one_by_one(target: Target, chunks: Iterable[Chunk]) -> Outcome:
-                return _sum(stage_chunk(conn, target, chunk) for chunk in chunks)
+            def one_by_one(target: Target, chunks: Iterable[Chunk]) -> Totals:
+                lanes = _lanes(target)
+                return Totals.of(lanes.stage(conn, chunk) for chunk in chunks)
 
             return self._finish(conn, load, [self._stage_file(conn, load, new, one_by_one) for new in load.files])
 
     def _stage_large(self, workers: ThreadPoolExecutor, load: NewLoad) -> StagedLoad:
         """The chunks of each file on all connections; what they committed counts only when the last is in."""
 
-        def side_by_side(target: Target, chunks: Iterable[Chunk]) -> Outcome:
-            return _sum(self._spread(workers, target, chunks))
+        def side_by_side(target: Target, chunks: Iterable[Chunk]) -> Totals:
+            return Totals.of(self._spread(workers, _lanes(target), chunks))
 
         with self.connections.one() as conn:
             done = [self._stage_file(conn, load, new, side_by_side) for new in load.files]
@@ -264,14 +266,14 @@ class _Staging:
         last = self._last_full_count(conn, load, new.file.feed) if new.file.mode is Mode.FULL else None
         return stage_file(conn, load, new, self.intake, how, last_full_count=last)
 
-    def _spread(self, workers: ThreadPoolExecutor, target: Target, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
+    def _spread(self, workers: ThreadPoolExecutor, lanes: "Lanes", chunks: Iterable[Chunk]) -> Iterator[Outcome]:
         """Stage the chunks on all connections; only so many are read ahead as there are workers."""
         pending: deque[Future[Outcome]] = deque()
         try:
             for chunk in chunks:
                 if len(pending) > self.connections.size:
                     yield pending.popleft().result()
-                pending.append(workers.submit(self._stage_on_any, target, chunk))
+                pending.append(workers.submit(self._stage_on_any, lanes, chunk))
             while pending:
                 yield pending.popleft().result()
         finally:
@@ -279,11 +281,9 @@ class _Staging:
                 future.cancel()
             wait(pending)
 
-    def _stage_on_any(self, target: Target, chunk: Chunk) -> Outcome:
-        from etl.load.lanes import stage_chunk
-
+    def _stage_on_any(self, lanes: "Lanes", chunk: Chunk) -> Outcome:
         with self.connections.one() as conn:
-            return stage_chunk(conn, target, chunk)
+            return lanes.stage(conn, chunk)
 
     def _finish(self, conn: Conn, load: NewLoad, done: Sequence[tuple[Target, StagedFile]]) -> StagedLoad:
         """In the caller's transaction: attach the tables, and the load is staged."""
@@ -310,11 +310,11 @@ def _results(pending: Iterable[Future[StagedLoad | Refusal]]) -> list[StagedLoad
     return [future.result() for future in pending]
 
 
-def _sum(outcomes: Iterable[Outcome]) -> Outcome:
-    total = Outcome()
-    for outcome in outcomes:
-        total.add(outcome)
-    return total
+def _lanes(target: Target) -> "Lanes":
+    # numpy comes with it, which commands that stage nothing can do without.
+    from etl.load.lanes import Lanes
+
+    return Lanes(target)
 
 
 @contextmanager

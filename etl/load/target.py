@@ -118,8 +118,22 @@ def rules(target: Target) -> tuple[TypedRule, ...]:
     return tuple(sorted(found, key=lambda rule: order[rule.column]))
 
 
-def copy_records(target: Target) -> sql.Composed:
-    """COPY of records as they stand in the file, each with its record number in front."""
+def typed(target: Target, table: sql.Composable) -> sql.Composable:
+    """*table*, which has the feed's columns as text or typed, as a subquery that has them typed, with defaults."""
+    present = {column.name for column in target.columns}
+    values = (
+        sql.SQL("{}::{} AS {}").format(
+            sql.Identifier(column.name) if column.name in present else sql.Literal(column.default),
+            type_of(column),
+            sql.Identifier(column.name),
+        )
+        for column in target.spec.columns
+    )
+    return sql.SQL("(SELECT record_number, {} FROM {}) AS typed").format(sql.SQL(", ").join(values), table)
+
+
+def copy_records(target: Target, table: sql.Composable) -> sql.Composed:
+    """COPY into *table* of records as they stand in the file, each with its record number in front."""
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        target.table, names(["record_number", *(column.name for column in target.header.known)])
+        table, names(["record_number", *(column.name for column in target.header.known)])
     )

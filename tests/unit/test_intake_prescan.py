@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.catalog.sources import CLAIMS
-from etl.load.prescan import Scan, scan_records
+from etl.load.prescan import Contract, Scan, scan_records
 from tests import intake_oracle
 from tests.intake_files import GOOD, ODD_VALUES, claims_file
 from tests.intake_oracle import COLUMNS
@@ -19,7 +19,12 @@ TYPED = [name for name in COLUMNS if name in intake_oracle.KIND]
 
 def scan_of(raws: list[bytes]) -> Scan:
     records = b"".join(raw + b"\n" for raw in raws)
-    return scan_records(records, len(raws), [CLAIMS.column(name) for name in COLUMNS], CLAIMS.control_columns)
+    return scan_records(
+        records,
+        len(raws),
+        [CLAIMS.column(name) for name in COLUMNS],
+        Contract(CLAIMS.key, CLAIMS.control_columns, 20260101),
+    )
 
 
 def verdict_on(raw: bytes) -> intake_oracle.Verdict:
