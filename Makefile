@@ -197,7 +197,7 @@ pre-commit: $(READY) ## Run the checks on each commit from now on
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements.txt anew (UPGRADE=1 takes newer versions)
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.txt
 
 .PHONY: ci
 ci: lint test docs ## What the build server runs
