@@ -129,7 +129,10 @@ def _dq(wanted: argparse.Namespace) -> int:
 
 def _with_database(show: Callable[[str], object]) -> int:
     from etl.core.database import database_url
+    from etl.core.migrate import upgrade_if_needed
     from etl.core.settings import Settings
 
-    show(database_url(Settings.read()))
+    url = database_url(Settings.read())
+    upgrade_if_needed(url)
+    show(url)
     return Exit.OK

@@ -32,7 +32,9 @@ class Progress:
             self._status.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._status is not None:
             self._status.stop()
 
@@ -49,14 +51,19 @@ def _print(text: str = "") -> None:
 def _table(heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
     """A plain table: text to the left, figures to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(head), *(len(row[place]) for row in cells)) if cells else len(head) for place, head in enumerate(heads)]
+    widths = [
+        max(len(head), *(len(row[place]) for row in cells)) if cells else len(head) for place, head in enumerate(heads)
+    ]
     is_figure = [bool(rows) and all(not isinstance(row[place], str) for row in rows) for place in range(len(heads))]
 
     def line(values: list[str]) -> str:
-        return "  " + "  ".join(
-            value.rjust(width) if figure else value.ljust(width)
-            for value, width, figure in zip(values, widths, is_figure, strict=True)
-        ).rstrip()
+        return (
+            "  "
+            + "  ".join(
+                value.rjust(width) if figure else value.ljust(width)
+                for value, width, figure in zip(values, widths, is_figure, strict=True)
+            ).rstrip()
+        )
 
     _print(line(list(heads)))
     for row in cells:
@@ -171,7 +178,8 @@ def print_status(url: str) -> None:
         *(("staging", spec.table) for spec in SOURCES),
         *(("warehouse", spec.table) for spec in DIMENSIONS),
         *(("warehouse", spec.table) for spec in FACTS),
-        *(("mart", cube.table) for cube in (*BASE_CUBES, *DERIVED_CUBES)),
+        *(("mart", cube.table) for cube in BASE_CUBES),
+        *(("mart", cube.table) for cube in DERIVED_CUBES),
     ]
     with connect(url, autocommit=True) as conn:
         rows: list[tuple[object, ...]] = []
@@ -198,5 +206,6 @@ def print_loads(url: str, most: int = 100) -> None:
         _print("no load yet: make full-load")
         return
     _table(
-        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates", "published (UTC)"), list(rows)
+        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates", "published (UTC)"),
+        list(rows),
     )

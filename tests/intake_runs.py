@@ -53,7 +53,7 @@ def shown(conn: psycopg.Connection[tuple[object, ...]], result: StagingResult) -
     """What was staged and rejected of the one claims file of *result*."""
     ((load,), (file,)) = result.loads, result.loads[0].files
     rows = conn.execute(
-        f"SELECT record_number, {', '.join(COLUMNS)} FROM staging.stg_claim WHERE load_id = %s ORDER BY 1",  # noqa: S608
+        f"SELECT record_number, {', '.join(COLUMNS)} FROM staging.stg_claim WHERE load_id = %s ORDER BY 1",
         (load.load_id,),
     ).fetchall()
     rejects = conn.execute(
