@@ -7,6 +7,7 @@ python ./scripts/generate_seed_data.py --days 1 --out data/landing
 import argparse
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,18 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--first-year", type=int, help="first plan year (default 2023)")
     found.add_argument("--out", type=Path, default=Path("data/landing"), help="landing zone (default %(default)s)")
     found.add_argument("--days", type=int, metavar="N", help="append the next N business days to the history in --out")
+    rates = found.add_argument_group("disorder", "shares from 0 to 1; all 0 by default")
+    rates.add_argument("--late", type=float, default=0.0, metavar="R", help="records that come in a later delivery")
+    rates.add_argument("--backdated", type=float, default=0.0, metavar="R", help="changes that hold from long before")
+    rates.add_argument("--duplicates", type=float, default=0.0, metavar="R", help="records, and deliveries, sent twice")
+    rates.add_argument("--corrected", type=float, default=0.0, metavar="R", help="deliveries sent wrong, then right")
+    rates.add_argument(
+        "--out-of-order", type=float, default=0.0, metavar="R", help="deliveries that come after the next"
+    )
+    rates.add_argument(
+        "--defects", type=int, nargs="?", const=100, default=0, metavar="N",
+        help="plant N defects (default %(const)s) in each delivery, and write <as_of>_answers.json beside it",
+    )  # fmt: skip
     found.add_argument("--workers", type=int, help="processes (default: one a core); changes no byte")
     found.add_argument("--force", action="store_true", help="replace the deliveries this command made in --out")
     found.add_argument("--quiet", action="store_true", help="print nothing when all is well")
@@ -53,13 +66,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
     landing = Landing.open(args.out)
+    from scripts.seed_data.disorder import Disorder
+
+    disorder = Disorder(args.late, args.backdated, args.duplicates, args.corrected, args.out_of_order, args.defects)
+    for name, value in asdict(disorder).items():
+        if value < 0 or (name != "defects" and value > 1):
+            raise SeedDataError(f"--{name.replace('_', '-')} {value} makes no sense; shares are from 0 to 1")
     if args.days is not None:
         if args.days < 1:
             raise SeedDataError("--days must be 1 or more")
         _same_market(args, landing)
         from scripts.seed_data.timeline import append_days
 
-        return append_days(args.out, args.days, workers=args.workers), "next business days"
+        return append_days(args.out, args.days, disorder, workers=args.workers), "next business days"
     options = Options(
         members=5000 if args.members is None else args.members,
         years=3 if args.years is None else args.years,
@@ -77,7 +96,7 @@ def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
         raise SeedDataError("--seed must be 0 or more")
     if args.force:
         landing.clear()
-    elif landing.matches(options):
+    elif landing.matches(options, asdict(disorder) if disorder.any else {}):
         return landing.folders(), "already there, nothing written"
     elif not landing.is_empty:
         raise SeedDataError(f"{args.out} holds deliveries of another seed or size; --force replaces them")
@@ -85,7 +104,7 @@ def _run(args: argparse.Namespace) -> tuple[list[Path], str]:
         raise SeedDataError(f"{args.out} holds deliveries that this command did not make; choose another --out")
     from scripts.seed_data.timeline import make_history
 
-    return make_history(options, workers=args.workers), "history"
+    return make_history(options, disorder, workers=args.workers), "history"
 
 
 def _same_market(args: argparse.Namespace, landing: Landing) -> None:

@@ -1,7 +1,5 @@
 """Who pays what: deductible, copay, coinsurance and out-of-pocket maximum with real accumulators, in whole cents."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

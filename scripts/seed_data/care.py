@@ -1,7 +1,5 @@
 """The care members use in a year: claims and their lines, priced but not yet adjudicated."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

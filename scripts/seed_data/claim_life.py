@@ -1,7 +1,5 @@
 """The versions of claims: each decision as rows with their amounts, in whole cents."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

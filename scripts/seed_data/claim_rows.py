@@ -1,7 +1,5 @@
 """The claims feed: versions of claim lines with their codes, as CSV rows."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

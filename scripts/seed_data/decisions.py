@@ -1,7 +1,5 @@
 """What insurers decide about claims, what follows a decision, and on which days."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

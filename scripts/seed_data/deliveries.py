@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,8 @@ from scripts.seed_data.options import Options, SeedDataError
 
 FEEDS = tuple(spec.feed for spec in SOURCES)
 STATE = ".generator"
+HELD, WAITING = "held", "waiting.json"  # below STATE: deliveries and records that come later
+ANSWERS = "_answers.json"
 _HEADERS = {spec.feed: (",".join(spec.column_names) + "\n").encode() for spec in SOURCES}
 
 
@@ -98,9 +100,9 @@ class Landing:
         made = self.made
         return Options(made["members"], made["years"], made["seed"], made["first_year"], self.out)
 
-    def matches(self, options: Options) -> bool:
-        """The deliveries here are those of *options*."""
-        return not self.is_empty and self.options() == options
+    def matches(self, options: Options, disorder: dict[str, Any]) -> bool:
+        """The history here is that of *options*, disturbed alike."""
+        return not self.is_empty and self.options() == options and self.made.get("disorder", {}) == disorder
 
     def folders(self) -> list[Path]:
         """The deliveries made here, that are still here."""
@@ -110,8 +112,13 @@ class Landing:
         """Remove the deliveries made here, and nothing else."""
         for folder in self.folders():
             shutil.rmtree(folder)
+            folder.with_name(folder.name + ANSWERS).unlink(missing_ok=True)
         shutil.rmtree(self.out / STATE, ignore_errors=True)
         self.made = {}
+
+    def has_more(self) -> bool:
+        """Records or deliveries are still on their way."""
+        return (self.out / STATE / HELD).is_dir() or (self.out / STATE / WAITING).is_file()
 
     def building(self) -> Path:
         """An empty folder to write in; what a stopped run left there is removed."""
@@ -120,21 +127,35 @@ class Landing:
         folder.mkdir(parents=True)
         return folder
 
-    def publish(self, folders: list[Path], options: Options, last_as_of: int) -> None:
-        """Move finished *folders* to their places and remember them; the record is written before and after."""
+    def publish(
+        self,
+        folders: list[Path],
+        options: Options,
+        last_as_of: int,
+        held: Sequence[Path] = (),
+        disorder: dict[str, Any] | None = None,
+    ) -> None:
+        """Move finished *folders* to their places, those *held* aside, and remember it."""
         self.made = {
             "members": options.members,
             "years": options.years,
             "seed": options.seed,
             "first_year": options.first_year,
+            "disorder": disorder or {},
             "last_as_of": calendar.as_date(last_as_of).isoformat(),
             "deliveries": sorted({*self.made.get("deliveries", []), *(folder.name for folder in folders)}),
         }
-        for folder in folders:
-            target = self.out / folder.name
-            if target.exists():
-                shutil.rmtree(target)
-            folder.rename(target)
+        moves = [(folder, self.out / folder.name) for folder in folders]
+        moves += [(folder, self.out / STATE / HELD / folder.name) for folder in held]
+        for folder, target in moves:
+            if folder != target:
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(exist_ok=True)
+                folder.rename(target)
+        building = self.out / STATE / "building"
+        if (building / WAITING).is_file():
+            (building / WAITING).replace(self.out / STATE / WAITING)
+        shutil.rmtree(building, ignore_errors=True)
         path = self.out / STATE / "state.json"
         draft = path.with_suffix(".draft")
         draft.write_text(json.dumps(self.made, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,5 @@
 """From a year's policies to enrollment transactions (834-like) and to the spans in which care is used."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

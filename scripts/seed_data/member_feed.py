@@ -1,7 +1,5 @@
 """The members feed: who becomes known when, and what changes about them."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

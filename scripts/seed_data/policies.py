@@ -4,8 +4,6 @@ All arrays run over the block's households. Months count from January of the pla
 coverage, or two when it changes plan or rating area in the year.
 """
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Households and their members: who joins the market in a year."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 

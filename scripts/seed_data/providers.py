@@ -1,7 +1,5 @@
 """Providers: who they are on any day, and which one gives a service."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,10 +1,9 @@
 """The market's history and its next days, cut into deliveries and written on all cores."""
 
-# ruff: noqa: PLR0917 - a step of a simulation has many inputs
-
 import multiprocessing
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,25 @@ import numpy as np
 from scripts.seed_data import calendar, cells, chance
 from scripts.seed_data.block import Piece, Window, block_pieces
 from scripts.seed_data.deliveries import Landing, Sums, manifest, write_manifest, write_pieces
+from scripts.seed_data.disorder import Disorder, disturb
 from scripts.seed_data.options import Options, SeedDataError
 from scripts.seed_data.plans import PlanBook, plan_rows
 from scripts.seed_data.providers import alive, provider_rows
 from scripts.seed_data.world import World, make_world
 
+CALM = Disorder()
 
-def make_history(options: Options, *, workers: int | None = None) -> list[Path]:
+
+def make_history(options: Options, disorder: Disorder = CALM, *, workers: int | None = None) -> list[Path]:
     """Write the whole history: an initial delivery and one on the first of each month."""
     landing = Landing.open(options.out)
     start = calendar.day(options.first_year, 1)
     as_of = tuple(calendar.day(options.first_year, month) for month in range(1, 12 * options.years + 2))
     window = Window(since=-(1 << 40), as_of=as_of, snapshot_before=start)
-    return _deliver(make_world(options), landing, window, workers)
+    return _deliver(make_world(options), landing, window, disorder, workers)
 
 
-def append_days(out: Path, days: int, *, workers: int | None = None) -> list[Path]:
+def append_days(out: Path, days: int, disorder: Disorder = CALM, *, workers: int | None = None) -> list[Path]:
     """Write the next *days* business days after the last delivery in *out*."""
     landing = Landing.open(out)
     options = landing.options()
@@ -38,10 +40,10 @@ def append_days(out: Path, days: int, *, workers: int | None = None) -> list[Pat
     for _ in range(days):
         as_of.append(calendar.next_business_day(as_of[-1] if as_of else last))
     window = Window(since=last, as_of=tuple(as_of), snapshot_before=calendar.day(options.first_year, 1))
-    return _deliver(make_world(options), landing, window, workers)
+    return _deliver(make_world(options), landing, window, disorder, workers)
 
 
-def _deliver(world: World, landing: Landing, window: Window, workers: int | None) -> list[Path]:
+def _deliver(world: World, landing: Landing, window: Window, disorder: Disorder, workers: int | None) -> list[Path]:
     building = landing.building()
     folders = [building / calendar.as_date(day).isoformat() for day in window.as_of]
     for folder in folders:
@@ -55,7 +57,11 @@ def _deliver(world: World, landing: Landing, window: Window, workers: int | None
         modes[0]["members"] = "full"
     for folder, day, total, mode in zip(folders, window.as_of, sums, modes, strict=True):
         write_manifest(folder, manifest(day, total, mode))
-    landing.publish(folders, world.options, window.as_of[-1])
+    held: list[Path] = []
+    if disorder.any or landing.has_more():
+        folders, held = disturb(world.options.seed, landing.out, disorder, folders, window.as_of, modes)
+    kept = asdict(disorder) if disorder.any and window.since < 0 else landing.made.get("disorder")
+    landing.publish(folders, world.options, window.as_of[-1], held, kept)
     return [landing.out / folder.name for folder in folders]
 
 
