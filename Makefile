@@ -53,10 +53,6 @@ stage: $(READY) ## Take the files into staging and stop there
 plan: $(READY) ## Show what an incremental load would change, and change nothing
 	@$(PYTHON) run.py --mode incremental --plan $(ARGS)
 
-.PHONY: undo
-undo: $(READY) ## Take one load back (LOAD=n)
-	@$(PYTHON) run.py undo $(LOAD) $(ARGS)
-
 ##@ Look at it
 
 .PHONY: status
@@ -67,26 +63,6 @@ status: $(READY) ## What is loaded: tables, rows, last loads
 loads: $(READY) ## The ledger: every load and how it went
 	@$(PYTHON) run.py loads $(ARGS)
 
-.PHONY: rejects
-rejects: $(READY) ## Rejected records by reason
-	@$(PYTHON) run.py rejects $(ARGS)
-
-.PHONY: replay-rejects
-replay-rejects: $(READY) ## Load corrected rejects at their original date (LOAD=n)
-	@$(PYTHON) run.py replay-rejects $(LOAD) $(ARGS)
-
-.PHONY: as-of
-as-of: $(READY) ## A dimension as it was on a day (DATE=2026-03-01)
-	@$(PYTHON) run.py as-of $(DATE) $(ARGS)
-
-.PHONY: profile
-profile: $(READY) ## Where the time of the last load went
-	@$(PYTHON) run.py profile $(ARGS)
-
-.PHONY: report
-report: $(READY) ## Build the pages to look at in build/site
-	@$(PYTHON) run.py report $(ARGS)
-
 ##@ Trust it
 
 .PHONY: dq
@@ -94,12 +70,8 @@ dq: $(READY) ## Check the loaded tables with Great Expectations (STRICT=1: warni
 	@$(PYTHON) run.py dq $(if $(STRICT),--strict) $(ARGS)
 
 .PHONY: dq-fast
-dq-fast: $(READY) ## The same gate that every load passes, in SQL alone
-	@$(PYTHON) run.py dq --fast $(ARGS)
-
-.PHONY: verify
-verify: $(READY) ## Rebuild from the deliveries aside and compare with what is there
-	@$(PYTHON) run.py verify $(ARGS)
+dq-fast: $(READY) ## The same gate that every load passes, over all that is loaded, in SQL alone
+	@$(PYTHON) run.py --only quality $(ARGS)
 
 ##@ Database
 

@@ -17,7 +17,7 @@ EXAMPLES = """examples:
   python run.py --mode incremental --plan      show what that would change, change nothing
   python run.py --from facts                   rebuild facts, cubes and checks from what is staged
   python run.py --list                         the steps, in order
-  python run.py loads | rejects --load 3 | status"""
+  python run.py status                         what is loaded"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

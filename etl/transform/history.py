@@ -123,7 +123,7 @@ class History:
         self.loads = [delivery.load_id for delivery in new]
         self.create(
             "work_delivery",
-            "SELECT 0::bigint AS load_id, DATE '0001-01-01' AS as_of, '' AS mode, now() AS load_timestamp, false AS is_new "
+            "SELECT 0::bigint AS load_id, DATE '0001-01-01' AS as_of, '' AS mode, NULL::timestamptz AS load_timestamp, false AS is_new "
             "WHERE false",
         )
         with self.conn.cursor() as cursor:

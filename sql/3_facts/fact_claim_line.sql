@@ -1,6 +1,6 @@
 -- Title:  Claim lines of families with one version, with the surrogate keys in force on the service date
 -- Fills:  warehouse.fact_claim_line, one row per claim and line
--- Reads:  staging.stg_claim, work_claim_family, work_coverage, warehouse.dim_member, dim_plan, dim_provider, dim_geography
+-- Reads:  stg_claim, work_claim_family, work_coverage, dim_member, dim_plan, dim_provider, dim_geography, dim_date
 -- Values: :loads
 INSERT INTO warehouse.fact_claim_line
 WITH located_member AS (

@@ -1,6 +1,6 @@
 -- Title:  Enrollment transactions of these loads, the latest delivery of each, with surrogate keys
 -- Fills:  work_enrollment, one row per transaction that is new or delivered anew
--- Reads:  staging.stg_enrollment, etl.load, warehouse.dim_member, dim_plan, dim_geography
+-- Reads:  staging.stg_enrollment, etl.load, warehouse.dim_member, dim_plan, dim_geography, fact_enrollment
 -- Values: :loads
 CREATE TEMPORARY TABLE work_enrollment ON COMMIT DROP AS
 WITH delivered AS (

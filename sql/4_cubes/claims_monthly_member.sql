@@ -1,6 +1,6 @@
 -- Title:  Claims by member and month of service
 -- Fills:  mart.claims_monthly_member: adds what the delta sums to
--- Reads:  work_claim_delta
+-- Reads:  work_claim_delta, warehouse.dim_date
 -- Values: none
 INSERT INTO mart.claims_monthly_member AS cube (
     member_durable_key, month_start_date, fact_row_count, claim_count, line_count, denied_line_count, billed_amount,

@@ -1,6 +1,6 @@
 -- Title:  Months in which the member cube and the claim facts do not agree to the cent
 -- Fills:  nothing: gives the months that fail
--- Reads:  mart.claims_monthly_member, warehouse.fact_claim_line
+-- Reads:  mart.claims_monthly_member, warehouse.fact_claim_line, dim_date
 -- Values: :first_day, :last_day
 WITH facts AS (
     SELECT
