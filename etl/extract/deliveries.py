@@ -20,13 +20,17 @@ _ENDINGS = (".csv", ".csv.gz")
 
 @dataclass(frozen=True, slots=True)
 class DeliveredFile:
-    """One feed's file in a delivery, and what the sender promised of it."""
+    """One feed's file in a delivery, and what the sender promised of it.
+
+    `replays` is the path, below the landing zone, of the file whose rejected records this one corrects.
+    """
 
     spec: SourceSpec
     path: Path
     mode: Mode
     promised_records: int | None = None
     promised_totals: Mapping[str, Decimal] = field(default_factory=dict)
+    replays: str | None = None
 
     @property
     def feed(self) -> str:
@@ -172,9 +176,11 @@ def _delivered_file(folder: Path, spec: SourceSpec, name: str, promise: Mapping[
         raise SourceError(
             f"{told}: the control_totals of {spec.feed} may name {', '.join(spec.control_columns)}{named}"
         )
-    return DeliveredFile(
-        spec, path, mode, count, {column: _amount(told, column, text) for column, text in totals.items()}
-    )
+    replays = promise.get("replays")
+    if replays is not None and (not isinstance(replays, str) or mode is not Mode.DELTA):
+        raise SourceError(f"{told}: what corrects rejects names their file by its path, and its mode is delta")
+    amounts = {column: _amount(told, column, text) for column, text in totals.items()}
+    return DeliveredFile(spec, path, mode, count, amounts, replays)
 
 
 def _amount(told: Path, column: str, text: object) -> Decimal:

@@ -1,6 +1,7 @@
 """Hold a file's header against the contract: which column stands where, what is missing, what is unknown."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,8 @@ class Header:
         return tuple(name for name, column in zip(self.names, self.columns, strict=True) if column is None)
 
 
-def read_header(line: bytes, spec: SourceSpec, path: Path) -> Header:
-    """Understand a header line: any order, any case, declared aliases; SourceError says all that is wrong with it."""
+def header_names(line: bytes, path: Path) -> tuple[str, ...]:
+    """The names in a header line; SourceError where it is no line of CSV in UTF-8."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as problem:
@@ -40,11 +41,21 @@ def read_header(line: bytes, spec: SourceSpec, path: Path) -> Header:
     if "\x00" in text:
         raise SourceError(f"{path}: the header holds NUL bytes; this is no CSV file, ask the sender for it again")
     try:
-        names = next(csv.reader([text], strict=True), [])
+        return tuple(next(csv.reader([text], strict=True), []))
     except csv.Error as problem:
         raise SourceError(f"{path}: the header's quotes do not match; ask the sender for it again") from problem
+
+
+def match_names(names: Sequence[str], spec: SourceSpec) -> tuple[Column | None, ...]:
+    """The contract's column for each name, by name or alias, in any case; None where it knows none."""
     known = {name.lower(): column for column in spec.columns for name in (column.name, *column.aliases)}
-    columns = tuple(known.get(name.strip().lower()) for name in names)
+    return tuple(known.get(name.strip().lower()) for name in names)
+
+
+def read_header(line: bytes, spec: SourceSpec, path: Path) -> Header:
+    """Understand a header line: any order, any case, declared aliases; SourceError says all that is wrong with it."""
+    names = header_names(line, path)
+    columns = match_names(names, spec)
     found = [column.name for column in columns if column is not None]
     problems = []
     if twice := sorted({name for name in found if found.count(name) > 1}):
@@ -57,4 +68,4 @@ def read_header(line: bytes, spec: SourceSpec, path: Path) -> Header:
             f"{path}: {'; '.join(problems)}; ask the sender for a file with the header of feed {spec.feed}"
         )
     missing = tuple(column.name for column in absent)
-    return Header(tuple(names), columns, missing)
+    return Header(names, columns, missing)

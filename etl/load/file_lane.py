@@ -10,6 +10,7 @@ from etl.extract.reader import Chunk, SourceReader
 from etl.load.balance import close_file
 from etl.load.guards import Alarm, file_alarms, header_alarms
 from etl.load.intake_ledger import NewFile, NewLoad, StagedFile, ledger_path
+from etl.load.replay import answer_rejects
 from etl.load.target import Conn, Target, create_table
 from etl.load.totals import Totals
 
@@ -38,6 +39,8 @@ def stage_file(
         limit = settings.max_quoted_field_bytes
         totals = stage_chunks(target, reader.chunks(settings.chunk_bytes, limit))
     balance = close_file(conn, target, totals, mode=file.mode, path=file.path, limit=limit)
+    if file.replays is not None:
+        answer_rejects(conn, target, file, balance, limit)
     overridden += _overridden(new, file_alarms(file, balance, last_full_count, settings.reject_share_limit), intake)
     warnings = [f"overridden {alarm.guard}: {alarm.why}" for alarm in overridden]
     if header.unknown:

@@ -81,7 +81,8 @@ def is_taken_in(conn: Conn, delivery: Delivery, file: DeliveredFile, found: Fing
     """Is this content in the warehouse, or on its way: for this feed and as_of, or as the newest at this very path."""
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM etl.source_file WHERE feed = %(feed)s AND as_of = %(as_of)s "
-        "AND content_hash = %(hash)s AND status IN ('staged', 'in_force') AND replays_source_file_id IS NULL) "
+        "AND content_hash = %(hash)s AND status IN ('staged', 'in_force') "
+        "AND (replays_source_file_id IS NOT NULL) = %(is_replay)s) "
         "OR coalesce((SELECT content_hash = %(hash)s FROM etl.source_file WHERE path = %(path)s AND as_of = %(as_of)s "
         "AND status IN ('staged', 'in_force', 'superseded') ORDER BY source_file_id DESC LIMIT 1), false)",
         {
@@ -89,6 +90,7 @@ def is_taken_in(conn: Conn, delivery: Delivery, file: DeliveredFile, found: Fing
             "as_of": delivery.as_of,
             "hash": found.content_hash,
             "path": ledger_path(delivery, file),
+            "is_replay": file.replays is not None,
         },
     ).fetchone()
     return row is not None and bool(row[0])

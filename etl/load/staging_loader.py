@@ -196,6 +196,10 @@ class _Staging:
         pending: list[Future[StagedLoad | Refusal]] = []
         with _workers(self.connections.size) as workers:
             for load in loads:
+                if any(new.file.replays for new in load.files):
+                    # The rejects that it answers must be there first.
+                    results += _results(pending)
+                    pending = []
                 if sum(new.fingerprint.byte_count for new in load.files) <= SMALL_DELIVERY_BYTES:
                     pending.append(workers.submit(self._stage, load, self._stage_small))
                 else:

@@ -56,7 +56,8 @@ def create_table(conn: Conn, target: Target) -> None:
     """Make the table of *target*, with the checks and defaults of its parent; it is no partition yet."""
     conn.execute(
         sql.SQL(
-            "CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, "
+            # A table of this name can only be what a killed run left behind.
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, "
             "CONSTRAINT of_load CHECK (load_id = {load_id})); "
             "ALTER TABLE {table} ALTER load_id SET DEFAULT {load_id}, "
             "ALTER source_file_id SET DEFAULT {source_file_id}, ALTER load_timestamp SET DEFAULT {load_timestamp}"
