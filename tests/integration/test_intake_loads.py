@@ -21,8 +21,8 @@ from etl.core.settings import Settings
 from etl.extract.deliveries import find_deliveries, read_delivery
 from etl.load import staging_loader
 from etl.load.guards import GUARDS
-from etl.load.rejected import EXPLANATIONS
 from etl.load.profile import profile_file
+from etl.load.rejected import EXPLANATIONS
 from etl.load.rejects import list_rejects, replay_rejects
 from etl.load.staging_loader import stage_deliveries
 from tests.intake_oracle import HEADER
@@ -142,8 +142,7 @@ def test_guard_refuses_the_delivery_and_its_override_is_on_record(
 
 def test_shrinking_full_file_is_held_back(tmp_path: Path, database: str) -> None:
     """Half of the members gone is a broken export until someone says it is not; also within one run."""
-    head = "member_id,subscriber_id,effective_date
-"
+    head = "member_id,subscriber_id,effective_date\n"
     many = head + "".join(f"M{n},,\n" for n in range(10))
     few = head + "".join(f"M{n},,\n" for n in range(4))
     first = write_delivery(tmp_path, "2026-01-01", members=many)
