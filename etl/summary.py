@@ -80,14 +80,16 @@ def print_summary(url: str, outcome: Outcome) -> None:
     """Rows per table, rejects, dollars reconciled, time per stage, what to try next."""
     batch = outcome.batch
     if not outcome.timings or not batch.loads:
-        unchanged = len(outcome.staging.unchanged) if outcome.staging else 0
-        _print(f"nothing new: {unchanged} files are loaded already; nothing was changed")
+        if outcome.staging and outcome.staging.unchanged:
+            _print(f"nothing new: {len(outcome.staging.unchanged)} files are loaded already; nothing was changed")
+        else:
+            _print("nothing is there to load; make full-load begins with a synthetic marketplace")
         return
     if outcome.is_rolled_back:
         _print("plan: this is what a load would do. Nothing was changed; the files stay staged, and load next time")
     for warning in outcome.staging.warnings if outcome.staging else ():
         _print(f"warning: {warning}")
-    _print(f"\nrun {outcome.run_id}: {len(batch.loads)} load(s), {'rebuilt' if batch.is_rebuild else 'added'}")
+    _print(f"\nrun {outcome.run_id}: {_what_was_done(outcome)}")
     _print("\nrows")
     _table(
         ("stage", "table", "read", "inserted", "updated", "deleted", "seconds"),
@@ -141,32 +143,77 @@ def _print_conservation(conn: Connection[TupleRow], loads: list[int]) -> None:
     _table(("amount", "in the files", "staged", "rejected", "duplicates"), list(rows))
 
 
+def _what_was_done(outcome: Outcome) -> str:
+    loads = "1 load" if len(outcome.batch.loads) == 1 else f"{len(outcome.batch.loads)} loads"
+    if {timing.stage for timing in outcome.timings} == {"quality"}:
+        return f"{loads} checked"
+    return f"{loads} {'rebuilt' if outcome.batch.is_rebuild else 'added'}"
+
+
 def _print_dollars(conn: Connection[TupleRow]) -> None:
     """The same dollars at every layer, each figure added up where it stands."""
     _print("\nclaim dollars at every layer")
     rows = conn.execute(
         """
-        SELECT 'staged' AS layer, sum(claim.billed_amount), sum(claim.allowed_amount), sum(claim.paid_amount)
-        FROM staging.stg_claim AS claim
-        INNER JOIN etl.source_file AS file ON claim.source_file_id = file.source_file_id AND file.status = 'in_force'
-        UNION ALL
-        SELECT '- voids', -COALESCE(sum(claim.billed_amount), 0), -COALESCE(sum(claim.allowed_amount), 0),
-            -COALESCE(sum(claim.paid_amount), 0)
-        FROM staging.stg_claim AS claim
-        INNER JOIN etl.source_file AS file ON claim.source_file_id = file.source_file_id AND file.status = 'in_force'
-        WHERE claim.claim_frequency_code = '8'
-        UNION ALL
-        SELECT '- replaced and voided versions', COALESCE(sum(billed_amount), 0), COALESCE(sum(allowed_amount), 0),
-            COALESCE(sum(paid_amount), 0)
-        FROM warehouse.fact_claim_line WHERE is_reversal
-        UNION ALL
-        SELECT '= fact_claim_line', sum(billed_amount), sum(allowed_amount), sum(paid_amount) FROM warehouse.fact_claim_line
-        UNION ALL
-        SELECT '= claims_daily_plan_provider', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
-        FROM mart.claims_daily_plan_provider
-        UNION ALL
-        SELECT '= claims_monthly_member', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
-        FROM mart.claims_monthly_member
+        WITH file AS (
+            SELECT source_file_id FROM etl.source_file WHERE feed = 'claims' AND status = 'in_force'
+        ),
+
+        total AS (
+            SELECT
+                total.column_name, sum(total.file_amount) AS file_amount,
+                -sum(total.rejected_amount) AS rejected_amount, -sum(total.duplicate_amount) AS duplicate_amount
+            FROM etl.control_total AS total
+            INNER JOIN file USING (source_file_id)
+            GROUP BY total.column_name
+        ),
+
+        crossed AS (
+            SELECT
+                max(file_amount) FILTER (WHERE column_name = 'billed_amount') AS billed_in_files,
+                max(file_amount) FILTER (WHERE column_name = 'allowed_amount') AS allowed_in_files,
+                max(file_amount) FILTER (WHERE column_name = 'paid_amount') AS paid_in_files,
+                max(rejected_amount + duplicate_amount) FILTER (WHERE column_name = 'billed_amount') AS billed_kept_out,
+                max(rejected_amount + duplicate_amount) FILTER (WHERE column_name = 'allowed_amount') AS allowed_kept_out,
+                max(rejected_amount + duplicate_amount) FILTER (WHERE column_name = 'paid_amount') AS paid_kept_out
+            FROM total
+        ),
+
+        claim AS (
+            SELECT claim_frequency_code = '8' AS is_void, billed_amount, allowed_amount, paid_amount
+            FROM staging.stg_claim
+            INNER JOIN file USING (source_file_id)
+        ),
+
+        layer (place, name, billed, allowed, paid) AS (
+            SELECT 1, 'in the files', billed_in_files, allowed_in_files, paid_in_files FROM crossed
+            UNION ALL
+            SELECT 2, '- rejected or duplicate', billed_kept_out, allowed_kept_out, paid_kept_out FROM crossed
+            UNION ALL
+            SELECT 3, '= stg_claim', sum(billed_amount), sum(allowed_amount), sum(paid_amount) FROM claim
+            UNION ALL
+            SELECT 4, '- voids', -sum(billed_amount), -sum(allowed_amount), -sum(paid_amount) FROM claim WHERE is_void
+            UNION ALL
+            SELECT 5, '- replaced and voided versions', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+            FROM warehouse.fact_claim_line WHERE is_reversal
+            UNION ALL
+            SELECT 6, '= fact_claim_line', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+            FROM warehouse.fact_claim_line
+            UNION ALL
+            SELECT 7, '= claims_daily_plan_provider', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+            FROM mart.claims_daily_plan_provider
+            UNION ALL
+            SELECT 8, '= claims_monthly_member', sum(billed_amount), sum(allowed_amount), sum(paid_amount)
+            FROM mart.claims_monthly_member
+            UNION ALL
+            SELECT 9, '= loss_ratio_monthly', NULL, sum(allowed_amount), sum(paid_amount) FROM mart.loss_ratio_monthly
+        )
+
+        SELECT
+            name, CASE WHEN place < 9 THEN COALESCE(billed, 0.00) END,
+            COALESCE(allowed, 0.00), COALESCE(paid, 0.00)
+        FROM layer
+        ORDER BY place
         """
     ).fetchall()
     _table(("layer", "billed", "allowed", "paid"), list(rows))
