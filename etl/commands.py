@@ -1,6 +1,7 @@
 """The commands behind `run.py`. Imports what a command needs only when it runs, so that --help answers in a blink."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -27,14 +28,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command: Callable[[argparse.Namespace], int] = wanted.command
         return command(wanted)
+    except BrokenPipeError:
+        return Exit.OK
     except EtlError as problem:
         sys.stderr.write(f"{problem}\n")
         return problem.exit_code
+    except Exception as problem:
+        if os.environ.get("ACA_DEBUG"):
+            raise
+        from etl.core.failures import unexpected
+
+        sys.stderr.write(f"{unexpected(problem)}\n")
+        return Exit.FAILED
     except KeyboardInterrupt:
         sys.stderr.write("stopped; nothing of this run is published. Run the same command again\n")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        return Exit.OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,28 +84,33 @@ def _run(wanted: argparse.Namespace) -> int:
         sys.stdout.write("".join(f"{step.stage:<12}{step.name}\n" for step in PIPELINE))
         return Exit.OK
     from etl.core import logs
-    from etl.core.database import database_url
+    from etl.core.database import database_url, with_timeouts
+    from etl.core.failures import persistently
     from etl.core.migrate import upgrade_if_needed
     from etl.core.settings import Settings
-    from etl.pipeline import run_pipeline
+    from etl.pipeline import Outcome, run_pipeline
     from etl.summary import Progress, print_summary
 
     settings = Settings.read()
     logs.configure(settings)
-    url = database_url(settings)
-    upgrade_if_needed(url)
-    with Progress() as progress:
-        outcome = run_pipeline(
-            url,
-            settings,
-            wanted.mode,
-            overrides=frozenset(wanted.override),
-            plan_only=wanted.plan,
-            first_stage=wanted.only or wanted.start,
-            last_stage=wanted.only,
-            on_step=progress.show,
-        )
-    print_summary(url, outcome)
+
+    def run() -> Outcome:
+        url = database_url(settings)
+        upgrade_if_needed(url)
+        with Progress() as progress:
+            return run_pipeline(
+                with_timeouts(url, settings),
+                settings,
+                wanted.mode,
+                overrides=frozenset(wanted.override),
+                plan_only=wanted.plan,
+                first_stage=wanted.only or wanted.start,
+                last_stage=wanted.only,
+                on_step=progress.show,
+            )
+
+    outcome = persistently(run, told=lambda text: sys.stderr.write(f"{text}\n"))
+    print_summary(database_url(settings), outcome)
     return Exit.OK
 
 

@@ -14,8 +14,9 @@ from psycopg.rows import TupleRow
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import connect
-from etl.core.errors import EtlError, SourceError
+from etl.core.errors import SourceError
 from etl.core.ledger import Ledger, RowCounts
+from etl.core.runs import open_run
 from etl.core.settings import Settings
 from etl.core.spec import DimensionSpec, Mode
 from etl.core.sqlfiles import sql_file
@@ -218,35 +219,23 @@ def run_pipeline(
     """
     first = STAGES.index(first_stage or "extract")
     last = STAGES.index(last_stage or "quality")
-    with connect(url, autocommit=True) as ledger_conn:
-        ledger = Ledger(ledger_conn)
-        ledger.start_run("plan" if plan_only else mode)
-        failed: str | None = "stopped"
+    with open_run(url, "plan" if plan_only else mode) as ledger:
         staging: StagingResult | None = None
-        try:
-            timings: list[Timing] = []
-            if first <= STAGES.index("stage"):
-                deliveries = _extract(ledger, settings, timings, on_step)
-                if last >= STAGES.index("stage"):
-                    if mode == "full":
-                        forget_all_loads(ledger_conn)
-                    staging = _stage(url, ledger, deliveries, settings, overrides, timings, on_step)
-                batch = next_batch(ledger_conn)
-            else:
-                batch = whole_batch(ledger_conn)
-            batch = replace(batch, claim_id_suffix=settings.claim_id_suffix)
-            outcome = Outcome(ledger.run_id, staging, batch, timings, {}, ())
-            steps = [step for step in PIPELINE if first <= STAGES.index(step.stage) <= last]
-            if steps and batch.loads:
-                _apply(url, ledger, outcome, steps, overrides, plan_only, on_step)
-            failed = None
-        except Exception as problem:
-            # Our own errors say what to do and hold no row; others are named by their kind alone.
-            failed = str(problem) if isinstance(problem, EtlError) else type(problem).__name__
-            raise
-        finally:
-            if not ledger_conn.closed:
-                ledger.finish_run(failed=failed)
+        timings: list[Timing] = []
+        if first <= STAGES.index("stage"):
+            deliveries = _extract(ledger, settings, timings, on_step)
+            if last >= STAGES.index("stage"):
+                if mode == "full":
+                    forget_all_loads(ledger.conn)
+                staging = _stage(url, ledger, deliveries, settings, overrides, timings, on_step)
+            batch = next_batch(ledger.conn)
+        else:
+            batch = whole_batch(ledger.conn)
+        batch = replace(batch, claim_id_suffix=settings.claim_id_suffix)
+        outcome = Outcome(ledger.run_id, staging, batch, timings, {}, ())
+        steps = [step for step in PIPELINE if first <= STAGES.index(step.stage) <= last]
+        if steps and batch.loads:
+            _apply(url, ledger, outcome, steps, overrides, plan_only, on_step)
     if staging and staging.refused:
         raise SourceError(
             f"{len(staging.refused)} deliveries refused, all others published: "
@@ -299,17 +288,7 @@ def _apply(
     """Run the steps in one transaction."""
     with connect(url) as conn:
         run = Run(conn, ledger, outcome.batch, overrides)
-        prepare(conn, outcome.batch)
-        if outcome.batch.is_rebuild:
-            empty_warehouse(conn, {step.stage for step in steps})
-        for step in steps:
-            on_step(step.stage, step.name)
-            started = time.perf_counter()
-            with ledger.step(step.name, step.stage) as counts:
-                done = step.work(run)
-                counts.read, counts.inserted = done.read, done.inserted
-                counts.updated, counts.deleted = done.updated, done.deleted
-            outcome.timings.append(Timing(step.name, step.stage, time.perf_counter() - started, done))
+        outcome.timings += apply_batch(run, steps, on_step)
         if plan_only:
             conn.rollback()
         else:
@@ -317,18 +296,43 @@ def _apply(
     outcome.changes, outcome.results, outcome.is_rolled_back = run.changes, run.results, plan_only
 
 
+def apply_batch(
+    run: Run, steps: Sequence[Step], on_step: Callable[[str, str], None] = lambda stage, step: None
+) -> list[Timing]:
+    """Run the steps in the transaction of *run*; how each went. Nothing is committed here."""
+    timings = []
+    prepare(run.conn, run.batch)
+    if run.batch.is_rebuild:
+        empty_warehouse(run.conn, {step.stage for step in steps})
+    for step in steps:
+        on_step(step.stage, step.name)
+        started = time.perf_counter()
+        with run.ledger.step(step.name, step.stage) as counts:
+            done = step.work(run)
+            counts.read, counts.inserted = done.read, done.inserted
+            counts.updated, counts.deleted = done.updated, done.deleted
+        timings.append(Timing(step.name, step.stage, time.perf_counter() - started, done))
+    return timings
+
+
 def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
     """Session settings of the publishing transaction, and the work tables that pass from one stage to another."""
     conn.execute(
         "SET LOCAL work_mem = '256MB'; SET LOCAL temp_buffers = '256MB'; SET LOCAL jit = off; "
-        "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning"
+        "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning; "
+        # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way.
+        "SET LOCAL enable_mergejoin = off"
     )
     for spec in DIMENSIONS:
+        moved = sql.Identifier(f"work_moved_{spec.entity}")
+        conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(moved))
         conn.execute(
             sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint, start_date date, end_date date) ON COMMIT DROP").format(
-                sql.Identifier(f"work_moved_{spec.entity}")
+                moved
             )
         )
+    # The gate follows claims to their families by it, also when no claim step runs.
+    fact_loader.make(conn, "work_claim_link", loads=batch.news("claims"))
     if batch.is_rebuild:
         cube_loader.read_deltas_from_facts(conn)
 
@@ -395,6 +399,11 @@ def _files_by_state(conn: Connection[TupleRow]) -> dict[str, dict[str, tuple[int
 
 def forget_all_loads(conn: Connection[TupleRow]) -> None:
     """Begin anew: drop all staging and the ledger of loads. The published tables stay until the new ones are complete."""
+    # Killed in between, what is left counts as the remains of a load that never ended, which any next run clears away.
+    with conn.transaction():
+        conn.execute("UPDATE etl.load SET status = 'staging'")
+        conn.execute("UPDATE etl.source_file SET status = 'staging', superseded_by = NULL, replays_source_file_id = NULL")
+        conn.execute("UPDATE etl.rejected_row SET replayed_load_id = NULL WHERE replayed_load_id IS NOT NULL")
     partitions = conn.execute(
         "SELECT child.relname FROM pg_inherits INNER JOIN pg_class AS child ON child.oid = inhrelid "
         "INNER JOIN pg_namespace AS space ON space.oid = child.relnamespace WHERE space.nspname = 'staging'"

@@ -22,6 +22,10 @@ SESSION = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "search_path": ", ".join((*SCHEMAS, "public")),
+    # A client whose machine is gone is noticed in a minute, and what it held is free again.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 
 # What waiting does not mend. Everything else may be a server on its way up.
@@ -121,6 +125,14 @@ def open_pool(url: str, size: int, *, application_name: str = APPLICATION) -> "C
     return pool
 
 
+def with_timeouts(url: str, settings: Settings) -> str:
+    """The same address, for connections whose statements and waits for locks end as *settings* say."""
+    from psycopg.conninfo import make_conninfo
+
+    limits = f"-c statement_timeout={settings.statement_timeout}s -c lock_timeout={settings.lock_timeout}s"
+    return make_conninfo(url, options=f"{_parts(url).get('options', '')} {limits}".strip())
+
+
 def redacted(url: str) -> str:
     """Who and where, for people to read: never the password."""
     return _redacted(_parts(url))
@@ -158,5 +170,7 @@ def _refusal(parts: dict[str, str], problem: "psycopg.OperationalError") -> str:
         return f"{where}: the server refuses the user or password; correct DATABASE_URL ({_FORM})"
     if "database" in text and "does not exist" in text:
         return f"{where}: there is no such database; create it, or correct DATABASE_URL ({_FORM})"
+    if "too many clients" in text or "connection slots" in text or "too many connections" in text:
+        return f"{where}: the server has no connection left; end others, raise max_connections, or lower ACA_WORKERS"
     cause = text.split(" Is the server running")[0]
     return f"{where}: no connection ({cause}); start that server, or correct DATABASE_URL ({_FORM})"

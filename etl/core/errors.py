@@ -52,6 +52,10 @@ class StepFailed(EtlError):
     """A step of the pipeline failed for a reason that no other error names."""
 
 
+class ConnectionLost(StepFailed):
+    """The server went away in the middle of a run; the same again may well succeed."""
+
+
 class SpecError(EtlError):
     """A spec in the catalog contradicts itself; all its problems are listed at once."""
 

@@ -1,12 +1,14 @@
 """The ledger of runs and steps, written on a connection of its own: a rolled-back step leaves its failure on record."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from typing import Protocol
 
-from psycopg import Connection
+from psycopg import Connection, Error
 from psycopg.rows import TupleRow
 
 from etl.core.errors import BusyError
@@ -34,6 +36,31 @@ class RowCounts:
         return self.inserted + self.updated + self.deleted
 
 
+class Watcher(Protocol):
+    """Who else wants to know of each step: see `etl.lineage`."""
+
+    def step_started(self, run_id: int, name: str) -> None:
+        """A step begins."""
+
+    def step_ended(self, run_id: int, name: str, counts: RowCounts, *, failed: bool) -> None:
+        """It ended."""
+
+
+# Sessions of this program that write: while we hold the run lock, these can only be of a run whose process is gone.
+_LEFT_OVER = """
+    SELECT DISTINCT activity.pid
+    FROM pg_stat_activity AS activity
+    INNER JOIN pg_locks AS held ON activity.pid = held.pid
+    WHERE
+        activity.datname = current_database()
+        AND activity.application_name = current_setting('application_name')
+        AND activity.pid <> pg_backend_pid()
+        AND held.locktype = 'relation' AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND held.mode IN ('RowExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+"""
+SECONDS_TO_END = 30
+
+
 class Ledger:
     """Writes runs and steps as they happen. *conn* must be in autocommit mode and used for nothing else.
 
@@ -43,17 +70,17 @@ class Ledger:
     def __init__(self, conn: Connection[TupleRow]) -> None:
         self.conn = conn
         self.run_id = 0
+        self.doing = "starting"
+        self.watcher: Watcher | None = None
 
     def start_run(self, mode: str) -> int:
         """Take the run lock and open a run; BusyError names the holder where another run has the lock."""
         locked = self.conn.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone()
         if not locked or not locked[0]:
-            holder = self.conn.execute(
-                "SELECT run_id, mode, holder, started_at FROM etl.run WHERE status = 'running' "
-                "ORDER BY run_id DESC LIMIT 1"
-            ).fetchone()
-            who = f"run {holder[0]} ({holder[1]}) on {holder[2]} since {holder[3]:%H:%M:%S}" if holder else "another run"
-            raise BusyError(f"the warehouse is held by {who}; wait for it to end, then run the same command again")
+            raise BusyError(
+                f"the warehouse is held by {self._holder()}; wait for it to end, then run the same command again"
+            )
+        self._end_left_over()
         # Whoever held the lock before is gone: its runs and steps did not finish.
         self.conn.execute(
             "UPDATE etl.run SET status = 'failed', message = 'killed: no sign of its end' WHERE status = 'running'"
@@ -69,16 +96,40 @@ class Ledger:
         self.run_id = row[0]
         return self.run_id
 
+    def _holder(self) -> str:
+        """Who has the run lock, since when, and the last sign of life."""
+        holder = self.conn.execute(
+            "SELECT run_id, mode, holder, started_at, extract(epoch FROM clock_timestamp() - heartbeat_at)::bigint "
+            "FROM etl.run WHERE status = 'running' ORDER BY run_id DESC LIMIT 1"
+        ).fetchone()
+        if not holder:
+            return "another run"
+        run_id, mode, where, since, silent = holder
+        return f"run {run_id} ({mode}) on {where} since {since:%H:%M:%S} UTC, last sign of life {silent} s ago"
+
+    def _end_left_over(self) -> None:
+        """A killed process leaves its sessions to finish what they were told last: end them before anything is read."""
+        for (pid,) in self.conn.execute(_LEFT_OVER).fetchall():
+            self.conn.execute("SELECT pg_terminate_backend(%s, %s)", (pid, SECONDS_TO_END * 1000))
+        if left := self.conn.execute(_LEFT_OVER).fetchall():
+            pids = ", ".join(str(row[0]) for row in left)
+            raise BusyError(
+                f"a run that was killed still works on the server, in session {pids}; end it there, then run again"
+            )
+
     def finish_run(self, *, failed: str | None = None) -> None:
-        """Close the run: done, or failed for that reason."""
-        self.conn.execute(
-            "UPDATE etl.run SET status = %s, message = %s, finished_at = clock_timestamp() WHERE run_id = %s",
-            ("failed" if failed else "done", failed, self.run_id),
-        )
+        """Close the run: done, or failed for that reason. Where the server is gone, the next run notes it."""
+        with contextlib.suppress(Error) if failed else contextlib.nullcontext():
+            self.conn.execute(
+                "UPDATE etl.run SET status = %s, message = %s, finished_at = clock_timestamp(), "
+                "heartbeat_at = clock_timestamp() WHERE run_id = %s",
+                ("failed" if failed else "done", failed, self.run_id),
+            )
 
     @contextmanager
     def step(self, name: str, stage: str) -> Iterator[RowCounts]:
         """Record one step; add what it did to the counts that are yielded. An exception is recorded and goes on."""
+        self.doing = name
         row = self.conn.execute(
             "INSERT INTO etl.step_run (run_id, step_name, stage) VALUES (%s, %s, %s) RETURNING step_run_id",
             (self.run_id, name, stage),
@@ -86,6 +137,8 @@ class Ledger:
         assert row is not None
         counts = RowCounts()
         failed: str | None = None
+        if self.watcher:
+            self.watcher.step_started(self.run_id, name)
         try:
             yield counts
         except BaseException as error:
@@ -93,7 +146,10 @@ class Ledger:
             failed = type(error).__name__
             raise
         finally:
-            if not self.conn.closed:
+            if self.watcher:
+                self.watcher.step_ended(self.run_id, name, counts, failed=failed is not None)
+            # Where the server is gone, what failed first is the cause to tell; the next run notes the step's end.
+            with contextlib.suppress(Error) if failed else contextlib.nullcontext():
                 self.conn.execute(
                     "UPDATE etl.step_run SET status = %s, message = %s, finished_at = clock_timestamp(), read_count = %s, "
                     "inserted_count = %s, updated_count = %s, deleted_count = %s WHERE step_run_id = %s",

@@ -35,6 +35,8 @@ class Settings:
     reject_share_limit: float = 0.05
     max_quoted_field_bytes: int = 1 << 20
     chunk_bytes: int = 8 << 20
+    statement_timeout: int = 0
+    lock_timeout: int = 300
     claim_id_suffix: str = ""
 
     @classmethod
@@ -133,6 +135,8 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, Path], Any]]] = {
     "ACA_REJECT_SHARE_LIMIT": ("reject_share_limit", _share),
     "ACA_MAX_QUOTED_FIELD_BYTES": ("max_quoted_field_bytes", _whole(1, 1 << 30)),
     "ACA_CHUNK_BYTES": ("chunk_bytes", _whole(1, 1 << 30)),
+    "ACA_STATEMENT_TIMEOUT": ("statement_timeout", _whole(0, 86_400)),
+    "ACA_LOCK_TIMEOUT": ("lock_timeout", _whole(0, 86_400)),
     "ACA_CLAIM_ID_SUFFIX": ("claim_id_suffix", _pattern),
 }
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from etl.core.database import connect, database_url
-from etl.core.errors import ConfigError, EtlError, Exit, SourceError, StepFailed
+from etl.core.errors import ConfigError, EtlError, Exit, SourceError
+from etl.core.failures import explained
 from etl.core.ledger import Ledger
 from etl.core.settings import Settings
 from etl.core.spec import Mode
@@ -324,17 +325,10 @@ def _lanes(target: Target) -> "Lanes":
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Say in our words what the server's failures mean for the operator; its own text may quote a row."""
-    again = "Nothing half-staged counts: run the same command again"
     try:
         yield
-    except psycopg.errors.DiskFull as problem:
-        raise ConfigError(f"the disk of the database server is full. Make room. {again}") from problem
-    except psycopg.errors.UndefinedTable as problem:
-        raise ConfigError("the database has no schema of ours, or an old one; make migrate brings it") from problem
-    except psycopg.errors.InsufficientPrivilege as problem:
-        raise ConfigError("this database user may not write to staging or the ledger; correct its rights") from problem
-    except (psycopg.OperationalError, psycopg.InterfaceError) as problem:
-        raise StepFailed(f"the database server went away ({type(problem).__name__}). {again}") from problem
+    except psycopg.Error as problem:
+        raise explained(problem, "staging") from problem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
