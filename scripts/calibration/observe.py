@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
@@ -17,6 +18,8 @@ Bools = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
 
 Columns = dict[str, Texts]
+CURVE_AT_40 = 1.278  # federal age curve
+COMMUNITY_RATED = ("NY", "VT")
 
 
 def read(landing: Path, feed: str, columns: tuple[str, ...]) -> Columns:
@@ -115,7 +118,7 @@ class Observed:
     spans: Spans
     selections: Selections
     claims: Claims
-    benchmarks: dict[int, float]  # mean of the states' second lowest silver premiums at age 40, by plan year
+    benchmarks: dict[int, float]  # second lowest silver premium at age 40, averaged by enrollment, by plan year
     years: tuple[int, ...]  # plan years that the deliveries cover whole
 
 
@@ -140,7 +143,7 @@ def observe(landing: Path) -> Observed:
     last = int(claims.service.max().astype("datetime64[Y]").astype(int)) + 1970
     deliveries = max(path.name for path in landing.iterdir() if path.is_dir() and not path.name.startswith("."))
     years = tuple(y for y in range(int(spans.year.min()), last + 1) if f"{y + 1}-01-01" <= deliveries)
-    return Observed(spans, _selections(moves), claims, _benchmarks(plans), years)
+    return Observed(spans, _selections(moves), claims, _benchmarks(plans, moves), years)
 
 
 def _in_order(moves: Columns) -> Columns:
@@ -239,14 +242,18 @@ def _covered(spans: Spans, member: Texts, plan: Texts, service: Days) -> Bools:
     return covered
 
 
-def _benchmarks(plans: Columns) -> dict[int, float]:
-    """Second lowest on-exchange silver premium of each state, at age 40, averaged over states, by plan year."""
+def _benchmarks(plans: Columns, moves: Columns) -> dict[int, float]:
+    """Second lowest on-exchange silver premium of each state, at age 40, averaged by enrollment, by plan year."""
     chosen = (plans["metal_level"] == "Silver") & np.char.endswith(plans["plan_id"], "-01")
-    found: dict[int, list[float]] = {}
-    for state in np.unique(plans["state_code"]):
-        for year in np.unique(plans["plan_year"]):
+    enrolled = Counter(plan[5:7] for plan in moves["plan_id"].tolist())
+    found: dict[int, float] = {}
+    for year in np.unique(plans["plan_year"]):
+        total = 0.0
+        for state in np.unique(plans["state_code"]).tolist():
             mine = chosen & (plans["state_code"] == state) & (plans["plan_year"] == year)
             first = np.unique(plans["plan_id"][mine], return_index=True)[1]
             prices = np.sort(numbers(plans["base_premium_amount"][mine][first]))
-            found.setdefault(int(year), []).append(float(prices[1]) * 1.278)
-    return {year: float(np.mean(values)) for year, values in found.items()}
+            at_40 = 1.0 if state in COMMUNITY_RATED else CURVE_AT_40
+            total += float(prices[1]) * at_40 * enrolled[state]
+        found[int(year)] = total / enrolled.total()
+    return found

@@ -10,15 +10,12 @@ from scripts.seed_data.care import Care, use_care
 from scripts.seed_data.chance import Bools, Ints
 from scripts.seed_data.claim_life import Versions, live
 from scripts.seed_data.claim_rows import claim_rows, draw_codes
+from scripts.seed_data.coverage import Coverage, Segments, coverage, segments
 from scripts.seed_data.decisions import decide
 from scripts.seed_data.enrollment import (
-    Coverage,
     Exposure,
-    Segments,
     Transactions,
-    coverage,
     exposures,
-    segments,
     transaction_rows,
     transactions,
 )
@@ -91,7 +88,7 @@ class Block:
         draw = rng.random(len(homes))
         # Nearly all have a credit; who has none shows in the premium, so segments are cut twice.
         spans = segments(policies, np.ones(len(homes), dtype=bool))
-        cover = coverage(market, book, policies, spans, homes, members)
+        cover = coverage(market, book, policies, spans, members)
         credited = np.bincount(members.household, weights=cover.credit.sum(axis=1), minlength=len(homes)) > 0
         spans = segments(policies, credited)
         moves = _in_order(transactions(market, policies, spans, cover, members, draw))
@@ -181,8 +178,8 @@ def block_pieces(world: World, number: int, window: Window) -> Iterator[Piece]:
     block = Block(world, number)
     for year in range(world.options.first_year, last + 2):
         life = block.live()
-        # Transactions start in November before the plan year and come until spring after it, claims two years longer.
+        # Transactions come from November before the plan year until spring after it, claims at most 720 days after service.
         if year >= first - 1:
             yield from block.enrollment_pieces(life, window)
-        if first - 3 <= year <= last:
+        if first - 2 <= year <= last:
             yield from block.claim_pieces(life, window)

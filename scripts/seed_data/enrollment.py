@@ -4,51 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.seed_data import calendar, cells, premiums
+from scripts.seed_data import calendar, cells
 from scripts.seed_data.chance import Bools, Floats, Ints
-from scripts.seed_data.market import Market, PlanYear
+from scripts.seed_data.coverage import Coverage, Segments
+from scripts.seed_data.market import Market
 from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.policies import (
     FRESH,
     JOINED,
     MOVE,
     NO_SWITCH,
-    NONPAYMENT,
     NOTICE,
     PASSIVE,
-    REINSTATED,
-    STAYED,
     Policies,
 )
-from scripts.seed_data.population import BLOCK_HOUSEHOLDS, CHILD, NEVER, Households, Members
+from scripts.seed_data.population import BLOCK_HOUSEHOLDS, NEVER, Members
 
 STATUSES = ("selected", "effectuated", "cancelled", "terminated")
 SELECTED, EFFECTUATED, CANCELLED, TERMINATED = range(4)
 CODES = ("021", "001", "024", "025")
 ADD, CHANGE, END, REINSTATE = range(4)
-
-
-@dataclass(slots=True)
-class Segments:
-    """Coverage of households by segment, arrays [household, 2], days; an absent segment ends before it starts."""
-
-    start: Ints
-    final_end: Ints  # the last day covered, as finally known
-    care_end: Ints  # the last day on which members believed to be covered
-    grace_from: Ints  # unpaid from this day on, or NEVER
-    noticed: Ints  # day of the transaction that ended it, or NEVER
-    back: Ints  # day of the reinstatement, or NEVER
-
-
-@dataclass(slots=True)
-class Coverage:
-    """Members by segment, arrays [member, 2]."""
-
-    covered: Bools
-    start: Ints
-    newborn: Bools
-    gross: Ints
-    credit: Ints
 
 
 @dataclass(slots=True)
@@ -83,116 +58,6 @@ class Exposure:
     accumulator: Ints  # spans that share deductibles have the same value
 
 
-def segments(policies: Policies, credited: Bools) -> Segments:
-    """Days of each household's segments; *credited* households have the three months of grace of 45 CFR 156.270."""
-    months = calendar.month_starts(policies.year)
-    first = months[policies.start]
-    year_end = int(months[13]) - 1
-    lapses = policies.leaving != STAYED
-    last = np.minimum(policies.last_month, 12)
-    lapse_end = np.where(lapses, months[last + 1] - 1, year_end)
-    grace_months = np.where(credited, 3, 1)
-    spread = (first * 7 + policies.street[:, 0]) % 9
-    unpaid = (policies.leaving == NONPAYMENT) | (policies.leaving == REINSTATED)
-    notice = np.where(unpaid, months[np.minimum(last + grace_months + 1, 25)] + spread, lapse_end - 3 - spread)
-    notice = np.where(lapses, notice, NEVER)
-    back = np.where(policies.leaving == REINSTATED, notice + 6 + spread, NEVER)
-    final = np.where(policies.leaving == REINSTATED, year_end, lapse_end)
-    care = np.where(policies.leaving == NONPAYMENT, np.minimum(notice, year_end), final)
-
-    two = policies.switch != NO_SWITCH
-    split = months[np.minimum(policies.switch_month, 12)]
-    start = np.stack([first, np.where(two, split, year_end + 1)], axis=1)
-    final_end = np.stack([np.where(two, split - 1, final), np.where(two, final, year_end)], axis=1)
-    care_end = np.stack([np.where(two, split - 1, care), np.where(two, care, year_end)], axis=1)
-    gone = ~policies.enrolled | policies.cancelled
-    for ends in (final_end, care_end):
-        ends[gone] = start[gone] - 1
-        ends[~two, 1] = start[~two, 1] - 1
-    grace = np.where(unpaid, lapse_end + 1, NEVER)
-    in_last = np.stack([~two, two], axis=1)
-    return Segments(
-        start=start,
-        final_end=final_end,
-        care_end=care_end,
-        grace_from=np.where(in_last, grace[:, None], NEVER),
-        noticed=np.where(in_last, notice[:, None], NEVER),
-        back=np.where(in_last, back[:, None], NEVER),
-    )
-
-
-def coverage(
-    market: Market, book: PlanBook, policies: Policies, spans: Segments, homes: Households, members: Members
-) -> Coverage:
-    """Who is covered in which segment, and at what premium and credit."""
-    home = members.household
-    figures = market.year(book.year)
-    curve = np.array(
-        [[round(f * 1000) for f in market.age_curves[market.states[c.state]["age_curve"]]] for c in market.counties]
-    )
-    area = np.array([round(c.area_factor * 1000) for c in market.counties])
-    smoked = np.array([market.states[c.state]["tobacco_rated"] for c in market.counties])
-    benchmark = np.array([book.benchmark[c.state] for c in market.counties])
-    shape = (len(members), 2)
-    covered, newborn = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-    gross, credit, start = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-    january = calendar.day(book.year, 1)
-    eligible = policies.enrolled[home] & (
-        calendar.ages(members.birth, january) < np.where(members.relation == CHILD, 26, 65)
-    )
-    for s in (0, 1):
-        exists = eligible & ((spans.start[home, s] <= spans.final_end[home, s]) | ((s == 0) & policies.cancelled[home]))
-        begins = spans.start[home, s]
-        born_in = (members.birth > begins) & (members.birth <= spans.final_end[home, s] - 45) & (members.position > 0)
-        newborn[:, s] = exists & born_in
-        covered[:, s] = exists & ((members.birth <= begins) | born_in)
-        start[:, s] = np.where(newborn[:, s], members.birth, begins)
-        age = np.minimum(calendar.ages(members.birth, np.maximum(begins, members.birth)), 64)
-        county = policies.county[home, s]
-        factor = curve[county, age]
-        tobacco = np.where(members.tobacco & smoked[county] & (age >= 21), premiums.TOBACCO_FACTOR, 1000)
-        child = members.relation == CHILD
-        charged = premiums.rated(home, age, child, covered[:, s])
-        base = book.base[policies.rows[home, s]]
-        gross[:, s] = np.where(charged, premiums.member_premium(base, factor, area[county], tobacco), 0)
-        plain = np.where(charged, premiums.member_premium(base, factor, area[county], np.full(len(home), 1000)), 0)
-        silver = premiums.member_premium(benchmark[county], factor, area[county], np.full(len(home), 1000))
-        credit[:, s] = _credit(
-            book, policies, s, home, covered[:, s], newborn[:, s], np.where(charged, silver, 0), plain, figures
-        )
-    return Coverage(covered=covered, start=start, newborn=newborn, gross=gross, credit=credit)
-
-
-def _credit(
-    book: PlanBook,
-    policies: Policies,
-    s: int,
-    home: Ints,
-    covered: Bools,
-    newborn: Bools,
-    silver: Ints,
-    plain: Ints,
-    figures: PlanYear,
-) -> Ints:
-    """Each member's part of the household's advance credit; a newborn gets what it adds to the household's."""
-    count = len(policies.enrolled)
-
-    def summed(values: Ints) -> Ints:
-        return np.rint(np.bincount(home, weights=values, minlength=count)).astype(np.int64)
-
-    older = covered & ~newborn
-    size = np.maximum(summed(covered.astype(np.int64)), 1)
-    expected = premiums.contribution(figures, policies.fpl[:, s], size)
-    no_credit = (book.variant[policies.rows[:, s]] == 0) | np.array(
-        [book.metal_name[r] == "Catastrophic" for r in policies.rows[:, s]]
-    )
-    expected = np.where(no_credit, np.nan, expected)
-    base_credit = premiums.max_credit(summed(np.where(older, silver, 0)), expected)
-    all_credit = premiums.max_credit(summed(np.where(covered, silver, 0)), expected)
-    cut = premiums.shares(base_credit[home], home, np.where(older, plain, 0))
-    return np.where(newborn, np.minimum(plain, (all_credit - base_credit)[home]), cut)
-
-
 def transactions(
     market: Market, policies: Policies, spans: Segments, cover: Coverage, members: Members, draw: Floats
 ) -> Transactions:
@@ -222,9 +87,9 @@ def transactions(
             day = policies.switch_day
             reason = np.where(policies.switch == MOVE, REASONS.index("43"), REASONS.index("22"))
             automatic = np.ones(len(home), dtype=bool)  # the policy is paid for: the change is in force at once
-        told = members.birth + 5 + (draw * 25).astype(np.int64)[home]
-        # Born since the household chose its plan: told of when told of.
-        asked = np.where(members.birth > day[home] - 5, np.maximum(told, day[home]), day[home])
+        # Born since the household chose its plan: told of when told of, and that is one day for good.
+        told = members.birth + 5 + (home * 7919 + members.birth) % 25
+        asked = np.maximum(told, day[home])
         add(older & automatic, s, asked, ADD, reason[home], EFFECTUATED, cells.NO_DAY)
         add(older & ~automatic, s, asked, ADD, reason[home], SELECTED, cells.NO_DAY)
         paid = np.maximum(asked + 1, start + paid_after[home])

@@ -6,7 +6,8 @@ import numpy as np
 
 from scripts.seed_data import calendar, cells
 from scripts.seed_data.chance import Ints
-from scripts.seed_data.enrollment import Coverage, Transactions
+from scripts.seed_data.coverage import Coverage
+from scripts.seed_data.enrollment import Transactions
 from scripts.seed_data.market import Market
 from scripts.seed_data.policies import INCOME, Policies
 from scripts.seed_data.pools import Pools

@@ -22,6 +22,15 @@ def rated(household: Ints, age: Ints, child: Bools, covered: Bools) -> Bools:
     return covered & (~young | (rank < RATED_CHILDREN))
 
 
+def is_first(household: Ints, which: Bools) -> Bools:
+    """The first of *which* in each household."""
+    before: Ints = np.cumsum(which) - which
+    starts = np.flatnonzero(np.r_[True, household[1:] != household[:-1]])
+    first_of = np.repeat(starts, np.diff(np.r_[starts, len(household)]))
+    first: Bools = which & (before == before[first_of])
+    return first
+
+
 def member_premium(base: Ints, age_factor: Ints, area_factor: Ints, tobacco_factor: Ints) -> Ints:
     """Base premium in cents times factors in thousandths, rounded half up to the cent."""
     scale = 1_000**3

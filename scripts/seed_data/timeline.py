@@ -50,7 +50,8 @@ def _deliver(world: World, landing: Landing, window: Window, disorder: Disorder,
         folder.mkdir()
     modes: list[dict[str, str]] = [{} for _ in folders]
     sums = [Sums() for _ in folders]
-    _merge(sums, write_pieces(folders, _market_pieces(world, window, modes)))
+    for piece in _market_pieces(world, window, modes):
+        _merge(sums, write_pieces(folders, [piece]))
     for found in _all_blocks(world, window, folders, workers or min(os.cpu_count() or 1, 8)):
         _merge(sums, found)
     if window.since < 0:

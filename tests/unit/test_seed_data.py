@@ -257,3 +257,26 @@ def test_another_size_is_refused_without_force(landing: Path, capsys: pytest.Cap
     assert "--force" in capsys.readouterr().err
     assert again == 0
     assert files(landing) == before
+
+
+def test_new_york_rates_families_not_ages(tmp_path: Path) -> None:
+    """There a household costs 1, 2, 1.7 or 2.85 adults, or 0.412 for a child alone; elsewhere it may cost anything."""
+    make_history(Options(members=2500, years=1, seed=9, first_year=2024, out=tmp_path), workers=1)
+    base = {
+        row["plan_id"]: Decimal(row["base_premium_amount"])
+        for row in rows(tmp_path, "plans")
+        if row["plan_year"] == "2024"
+    }
+    areas = {4: Decimal("1.04"), 2: Decimal("0.92")}
+    policies: dict[str, list[Row]] = {}
+    for row in rows(tmp_path, "enrollments"):
+        if row["plan_id"][5:7] == "NY" and row["plan_year"] == "2024" and row["maintenance_type_code"] == "021":
+            policies.setdefault(row["policy_id"], []).append(row)
+    tiers = set()
+    for members in policies.values():
+        total = sum(Decimal(row["gross_premium_amount"]) for row in members)
+        one = base[members[0]["plan_id"]] * areas[int(members[0]["rating_area"])]
+        tiers.add(round(total / one, 2))
+
+    assert tiers <= {Decimal(tier) for tier in ("1.00", "2.00", "1.70", "2.85", "0.41")}
+    assert {Decimal("1.00"), Decimal("2.00")} < tiers
