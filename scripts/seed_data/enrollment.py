@@ -102,7 +102,6 @@ def transactions(
             switched = here & (policies.switch != NO_SWITCH)[home]
             why = np.where(policies.switch == MOVE, REASONS.index("43"), REASONS.index("22"))
             add(switched, s, policies.switch_day[home], END, why[home], TERMINATED, spans.start[home, 1] - 1)
-        ends = here & (spans.noticed[home, s] < NEVER)
         why = np.where(
             policies.leaving == NOTICE,
             np.where(draw < 0.4, REASONS.index("14"), REASONS.index("07")),
@@ -110,8 +109,10 @@ def transactions(
         )
         months = calendar.month_starts(policies.year)
         last = months[np.minimum(policies.last_month, 12) + 1] - 1
-        add(ends, s, spans.noticed[home, s], END, why[home], TERMINATED, last[home])
-        back = here & (spans.back[home, s] < NEVER)
+        # A child whom nobody had told of, or born after that end, is not ended, nor brought back.
+        known = older | (born & (told < spans.noticed[home, s]) & (cover.start[:, s] <= last[home]))
+        add(known & (spans.noticed[home, s] < NEVER), s, spans.noticed[home, s], END, why[home], TERMINATED, last[home])
+        back = known & (spans.back[home, s] < NEVER)
         add(back, s, spans.back[home, s], REINSTATE, REASONS.index("41"), EFFECTUATED, cells.NO_DAY)
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Transactions(*columns)
