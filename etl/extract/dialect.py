@@ -36,13 +36,13 @@ class Cut:
     broken: Broken | None = None
 
 
-def scan(buffer: bytes, limit: int, *, at_end: bool) -> Iterator[Cut]:
-    """Cut the records of *buffer*, which begins at a record's first byte; stop at the first that it does not decide.
+def scan(buffer: bytes, limit: int, *, at_end: bool, start: int = 0) -> Iterator[Cut]:
+    """Cut the records of *buffer* from *start*, where one begins; stop at the first that it does not decide.
 
     Blank lines are skipped. At the end of the file the buffer must end with a line end (the reader supplies it). Some
     (RECORD_FIELDS + 2) x *limit* bytes always decide a record, and what follows a decided record never changes it.
     """
-    position = 0
+    position = start
     while position < len(buffer):
         line_end = buffer.find(b"\n", position)
         if line_end >= 0:

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -147,33 +148,48 @@ class SourceReader:
                 yield chunk
 
 
+# Where doubts are close together, this many records are cut by definition before numpy is asked again.
+_PATIENCE = 64
+_WINDOW = 1 << 17
+
+
 def _cut(buffer: bytes, first: int, limit: int, *, at_end: bool) -> tuple[Chunk | None, int, bool]:
     """The chunk at the start of *buffer*, the bytes it took, and whether the rest of its last line must be skipped."""
-    sound = cut_sound(buffer, limit)
-    if sound is not None and (not at_end or sound.consumed == len(buffer)):
-        return Chunk(first, sound.record_count, sound.records, sound.record_count), sound.consumed, False
-    # Nothing is decided without a line end or a record's greatest length: do not try in vain.
-    if not at_end and len(buffer) <= limit and b"\n" not in buffer:
-        return None, 0, False
-    number, consumed, skipping = first, 0, False
+    consumed, number, skipping = 0, first, False
     parts: list[bytes] = []
     numbers: list[int] = []
     broken: list[BrokenRecord] = []
-    for cut in scan(buffer, limit, at_end=at_end):
-        if cut.broken is None:
-            parts.append(buffer[cut.start : cut.end])
-            numbers.append(number)
-        else:
-            broken.append(BrokenRecord(number, cut.broken, buffer[cut.start : cut.end]))
-        number += 1
-        skipping = cut.following is None
-        consumed = len(buffer) if cut.following is None else cut.following
-    if at_end:
-        consumed = len(buffer)
-    elif blank := _BLANK_LINES.match(buffer, consumed):
-        consumed = blank.end()
+    while consumed < len(buffer) and not skipping:
+        # Among quotes, what stands behind the first doubt would be looked at in vain.
+        window = _WINDOW if buffer.find(b'"', consumed) >= 0 else len(buffer)
+        sound = cut_sound(buffer[consumed : consumed + window] if consumed or window < len(buffer) else buffer, limit)
+        if sound is not None:
+            parts.append(sound.records)
+            numbers += range(number, number + sound.record_count)
+            number += sound.record_count
+            consumed += sound.consumed
+            if sound.record_count >= _PATIENCE:
+                continue
+        # Nothing can be decided without a line end, or more than a field may have.
+        if not at_end and len(buffer) - consumed <= limit and buffer.find(b"\n", consumed) < 0:
+            break
+        decided = consumed
+        for cut in islice(scan(buffer, limit, at_end=at_end, start=consumed), _PATIENCE):
+            if cut.broken is None:
+                parts.append(buffer[cut.start : cut.end] + b"\n")
+                numbers.append(number)
+            else:
+                broken.append(BrokenRecord(number, cut.broken, buffer[cut.start : cut.end]))
+            number += 1
+            skipping = cut.following is None
+            decided = len(buffer) if cut.following is None else cut.following
+        if blank := _BLANK_LINES.match(buffer, decided):
+            decided = blank.end()
+        if decided == consumed:
+            break
+        consumed = decided
     if number == first:
         return None, consumed, skipping
-    records = b"\n".join(parts) + b"\n" if parts else b""
-    chunk = Chunk(first, number - first, records, len(parts), tuple(numbers) if broken else None, tuple(broken))
+    records = parts[0] if len(parts) == 1 else b"".join(parts)
+    chunk = Chunk(first, number - first, records, len(numbers), tuple(numbers) if broken else None, tuple(broken))
     return chunk, consumed, skipping

@@ -3,7 +3,7 @@
 Which lane a record takes is a matter of speed; its verdict is the same in each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +50,14 @@ class Lanes:
                     fallen = _sieve(conn, self.target, lines)
                 else:
                     _copy(conn, copy_records(self.target, self.target.table), lines)
-            doubted = np.flatnonzero(~scan.sure).tolist()
-            first = salvage(conn, self.target, _suspects(chunk, scan, doubted), chunk.broken)
-            outcome = salvage(conn, self.target, _suspects(chunk, scan, _places(chunk, fallen)), ())
-            # The sieved records' dollars are among those of the sure ones.
-            outcome.file_cents = {}
-            hashed = len(first.rejects) == first.record_count
-            outcome.add(first)
+            # The dollars of sure records are added up already.
+            suspects = _suspects(chunk, scan, np.flatnonzero(~scan.sure).tolist())
+            suspects += _suspects(chunk, scan, _places(chunk, fallen), is_counted=True)
+            outcome = salvage(conn, self.target, suspects, chunk.broken)
             for name, value in scan.cents.items():
                 outcome.file_cents[name] = outcome.file_cents.get(name, 0) + value
+            # A key that is staged by the salvage lane was not hashed.
+            hashed = len(outcome.rejects) == len(suspects) + len(chunk.broken)
             return self._finish(conn, chunk, outcome, scan.key_hashes if hashed else None)
 
     def _stage_one_by_one(self, conn: Conn, chunk: Chunk, scan: Scan) -> Outcome:
@@ -87,9 +86,9 @@ def _places(chunk: Chunk, numbers: Sequence[int]) -> list[int]:
     return [found[number] for number in numbers]
 
 
-def _suspects(chunk: Chunk, scan: Scan, places: Iterable[int]) -> list[Suspect]:
+def _suspects(chunk: Chunk, scan: Scan, places: Iterable[int], *, is_counted: bool = False) -> list[Suspect]:
     starts, ends = scan.starts, scan.ends
-    return [Suspect(chunk.number(place), chunk.records[starts[place] : ends[place]]) for place in places]
+    return [Suspect(chunk.number(place), chunk.records[starts[place] : ends[place]], is_counted) for place in places]
 
 
 def _copy(conn: Conn, statement: sql.Composed, lines: bytes) -> None:
@@ -115,20 +114,29 @@ def _sieve(conn: Conn, target: Target, lines: bytes) -> list[int]:
 def _lines(target: Target, chunk: Chunk, scan: Scan) -> bytes:
     """The sure records, each with its number in front, without columns that the contract does not know."""
     lines = np.frombuffer(chunk.records, dtype=np.uint8)
-    kept = np.repeat(scan.sure, np.diff(scan.ends, prepend=-1)) if not scan.sure.all() else None
+    starts, lengths = scan.starts, np.diff(scan.ends, prepend=-1)
     unknown = [place for place, column in enumerate(target.header.columns) if column is None]
     if unknown:
-        kept = np.ones(lines.size, dtype=np.bool_) if kept is None else kept
+        kept = np.repeat(scan.sure, lengths)
         _drop_fields(kept, scan, unknown)
-    starts = scan.starts
-    if kept is not None:
-        lines = lines[kept]
         starts = (np.cumsum(kept) - kept)[scan.starts[scan.sure]]
+        lines = lines[kept]
+    elif not scan.sure.all():
+        lines = np.concatenate([lines[start:end] for start, end in _runs(scan)])
+        lengths = lengths[scan.sure]
+        starts = np.cumsum(lengths) - lengths
     if chunk.numbers is None:
         numbers = np.arange(chunk.first_record_number, chunk.first_record_number + chunk.record_count)
     else:
         numbers = np.array(chunk.numbers)
     return _numbered(lines, starts, numbers[scan.sure])
+
+
+def _runs(scan: Scan) -> Iterator[tuple[int, int]]:
+    """Where each stretch of sure records starts and ends, line ends included."""
+    changes = np.flatnonzero(np.diff(scan.sure, prepend=False, append=False))
+    for first, behind in zip(changes[0::2].tolist(), changes[1::2].tolist(), strict=True):
+        yield int(scan.starts[first]), int(scan.ends[behind - 1]) + 1
 
 
 def _drop_fields(kept: NDArray[np.bool_], scan: Scan, unknown: list[int]) -> None:

@@ -36,20 +36,14 @@ class Outcome:
     rejected_cents: dict[str, int] = field(default_factory=dict)
     key_hashes: "NDArray[np.uint64] | None" = None
 
-    def add(self, other: "Outcome") -> None:
-        """Count *other* in too."""
-        self.record_count += other.record_count
-        self.rejects += other.rejects
-        _add(self.file_cents, other.file_cents)
-        _add(self.rejected_cents, other.rejected_cents)
-
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A record whose fields can be told apart and whose verdict is open."""
+    """A record whose fields can be told apart and whose verdict is open. `is_counted`: its dollars are added up."""
 
     record_number: int
     raw: bytes
+    is_counted: bool = False
 
 
 def salvage(conn: Conn, target: Target, suspects: Sequence[Suspect], broken: Sequence[BrokenRecord]) -> Outcome:
@@ -80,8 +74,9 @@ def salvage(conn: Conn, target: Target, suspects: Sequence[Suspect], broken: Seq
         suspect, values = readable[number]
         outcome.rejects.append(Reject(number, reason, column, message, suspect.raw, entity_of(target, values)))
         _add(outcome.rejected_cents, amounts[number])
-    for found in amounts.values():
-        _add(outcome.file_cents, found)
+    for number, found in amounts.items():
+        if not readable[number][0].is_counted:
+            _add(outcome.file_cents, found)
     return outcome
 
 
