@@ -4,7 +4,8 @@ Everything here runs in the caller's transaction and leaves two work tables for 
 work_claim_delta, the rows that were added (sign 1) and taken (sign -1).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +47,29 @@ class Batch:
         return [*self.published.get(feed, ()), *self.news(feed)] if self.gone(feed) else self.news(feed)
 
 
+# What later joins of a work table need statistics of; of the others, all columns, since they are few.
+_ANALYZED = {
+    "work_claim_source": "(claim_family_id, claim_id, claim_version_number, load_id)",
+    "work_claim_signed": "(claim_id, member_durable_key, plan_durable_key, service_date)",
+    "work_claim_removed": "(member_durable_key, claim_id)",
+    "work_claim_added": "(member_durable_key, claim_id)",
+}
+
+
+def drop_work(conn: Connection[TupleRow], name: str) -> None:
+    """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
+    found = conn.execute("SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)).fetchone()
+    if found:
+        kind = sql.SQL("VIEW" if found[0] else "TABLE")
+        conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
+
+
 def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     """Make a work table anew by the file of its name, and analyze it."""
     table = sql.Identifier(name)
-    conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(table))
+    drop_work(conn, name)
     rows = sql_file(name).run(conn, **values)
-    conn.execute(sql.SQL("ANALYZE {}").format(table))
+    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))  # type: ignore[arg-type]
     return rows
 
 
@@ -67,7 +85,7 @@ def rekey_facts(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Point the facts of entities whose versions moved to the version now in force on their dates."""
     if batch.is_rebuild:  # no facts yet, and all of them will be the delta
         return RowCounts()
-    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_delta")
+    drop_work(conn, "work_claim_delta")
     conn.execute("CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP")
     counts = RowCounts()
     for fact in (ENROLLMENT, CLAIM_LINE):
@@ -98,10 +116,12 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
         "geography": sql.SQL(""),
         "place": sql.SQL("f.geography_key AS geography_key"),
         "where_lived": sql.SQL(""),
+        "or_moved": sql.SQL(""),
     }
     if role.entity == "member":
         names["geography"] = sql.SQL(", geography_key = r.geography_key")
         names["place"] = sql.SQL("COALESCE(g.geography_key, -1) AS geography_key")
+        names["or_moved"] = sql.SQL("OR f.geography_key <> COALESCE(g.geography_key, -1)")
         names["where_lived"] = sql.SQL(
             "LEFT JOIN warehouse.dim_geography AS g ON COALESCE(v.state_code, '') = g.state_code "
             "AND COALESCE(v.county_fips, '') = g.county_fips AND COALESCE(v.rating_area, 0) = g.rating_area"
@@ -110,7 +130,7 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
     def run(statement: str) -> int:
         return conn.execute(sql.SQL(statement).format(**names)).rowcount  # type: ignore[arg-type]
 
-    conn.execute("DROP TABLE IF EXISTS pg_temp.work_rekey")
+    drop_work(conn, "work_rekey")
     rows = run(
         """
         CREATE TEMPORARY TABLE work_rekey ON COMMIT DROP AS
@@ -119,7 +139,7 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
         INNER JOIN {moved} AS m ON f.{dk} = m.durable_key AND {day} >= m.start_date AND {day} < m.end_date
         LEFT JOIN {dim} AS v ON f.{dk} = v.{dim_dk} AND {day} >= v.start_date AND {day} < v.end_date
         {where_lived}
-        WHERE {day} >= {first} AND {day} < {last} AND f.{key} <> COALESCE(v.{dim_key}, -2)
+        WHERE {day} >= {first} AND {day} < {last} AND (f.{key} <> COALESCE(v.{dim_key}, -2) {or_moved})
         """
     )
     if rows:
@@ -160,7 +180,7 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         counts.deleted += sql_file("fact_member_month_removed").run(conn)
     counts.inserted += sql_file("fact_member_month").run(conn)
     if not batch.is_rebuild:
-        conn.execute("DROP VIEW IF EXISTS pg_temp.work_member_month_delta")
+        drop_work(conn, "work_member_month_delta")
         conn.execute(
             "CREATE TEMPORARY VIEW work_member_month_delta AS SELECT * FROM work_member_month_change WHERE balance <> 0"
         )
@@ -180,22 +200,26 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_claim_signed")
     make(conn, "work_claim_member", loads=loads)
     make(conn, "work_coverage")
-    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_row")
+    drop_work(conn, "work_claim_row")
     conn.execute("CREATE TEMPORARY TABLE work_claim_row (LIKE warehouse.fact_claim_line) ON COMMIT DROP")
     sql_file("work_claim_row").run(conn)
-    conn.execute("ANALYZE work_claim_row")
+    conn.execute("ANALYZE work_claim_row (member_durable_key, claim_id)")
     counts = RowCounts()
-    make(conn, "work_claim_removed")
-    counts.deleted += sql_file("fact_claim_line_removed").run(conn)
-    make(conn, "work_claim_added")
-    counts.inserted += sql_file("fact_claim_line_signed").run(conn)
-    counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
     if not batch.is_rebuild:
+        make(conn, "work_claim_removed")
+        counts.deleted += sql_file("fact_claim_line_removed").run(conn)
+    make(conn, "work_claim_added")
+    if batch.is_rebuild:
+        with _indexes_afterwards(conn, "fact_claim_line"):
+            counts.inserted += sql_file("fact_claim_line_signed").run(conn)
+            counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
+        conn.execute("ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id)")
+    else:
+        counts.inserted += sql_file("fact_claim_line_signed").run(conn)
+        counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
         sql_file("work_claim_delta").run(conn, loads=loads)
         _flag_coverage(conn, counts)
         sql_file("fact_claim_removed").run(conn)
-    else:
-        conn.execute("ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id)")
     counts.read = counts.inserted
     return counts
 
@@ -205,9 +229,36 @@ def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     return RowCounts(inserted=sql_file("fact_claim").run(conn, loads=batch.news("claims")))
 
 
+@contextmanager
+def _indexes_afterwards(conn: Connection[TupleRow], table: str) -> Iterator[None]:
+    """Drop the indexes and the primary key of an empty table, and build them again when it is filled: sorted once."""
+    name = sql.Identifier("warehouse", table)
+    indexes = conn.execute(
+        "SELECT relation.relname, pg_get_indexdef(relation.oid), key.conname, pg_get_constraintdef(key.oid) "
+        "FROM pg_index AS listed INNER JOIN pg_class AS relation ON relation.oid = listed.indexrelid "
+        "LEFT JOIN pg_constraint AS key ON key.conindid = relation.oid "
+        "WHERE listed.indrelid = %s::regclass ORDER BY relation.relname",
+        (f"warehouse.{table}",),
+    ).fetchall()
+    for index, _, constraint, _ in indexes:
+        if constraint:
+            conn.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(constraint)))
+        else:
+            conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier("warehouse", index)))
+    yield
+    for _, definition, constraint, meaning in indexes:
+        if constraint:
+            add = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                name, sql.Identifier(constraint), sql.SQL(meaning)
+            )
+            conn.execute(add)
+        else:
+            conn.execute(definition.encode())
+
+
 def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:
     """Claims of members whose enrollment changed: covered or not is judged anew."""
-    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_member")
+    drop_work(conn, "work_claim_member")
     conn.execute(
         "CREATE TEMPORARY TABLE work_claim_member ON COMMIT DROP AS SELECT DISTINCT member_durable_key FROM work_span"
     )

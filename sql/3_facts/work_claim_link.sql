@@ -1,17 +1,29 @@
 -- Title:  The family of every claim that is linked, directly or through others, to a claim of these loads
 -- Fills:  work_claim_link, one row per claim of the touched families
--- Reads:  warehouse.claim_link
+-- Reads:  staging.stg_claim, warehouse.claim_link
 -- Values: :loads
 CREATE TEMPORARY TABLE work_claim_link ON COMMIT DROP AS
 WITH RECURSIVE touched AS (
     SELECT link.claim_id
     FROM warehouse.claim_link AS link
-    WHERE link.load_id = ANY(:loads)
+    INNER JOIN staging.stg_claim AS claim
+        ON link.claim_id = claim.claim_id
+    WHERE claim.load_id = ANY(:loads)
     UNION
-    SELECT CASE WHEN link.claim_id = touched.claim_id THEN link.parent_claim_id ELSE link.claim_id END AS claim_id
+    SELECT edge.there AS claim_id
     FROM touched
-    INNER JOIN warehouse.claim_link AS link
-        ON touched.claim_id = link.claim_id OR touched.claim_id = link.parent_claim_id
+    INNER JOIN (
+        SELECT
+            link.claim_id AS here,
+            link.parent_claim_id AS there
+        FROM warehouse.claim_link AS link
+        UNION ALL
+        SELECT
+            link.parent_claim_id AS here,
+            link.claim_id AS there
+        FROM warehouse.claim_link AS link
+    ) AS edge
+        ON touched.claim_id = edge.here
 ),
 
 ancestry AS (

@@ -18,6 +18,8 @@ covered AS (
     SELECT
         spans.member_durable_key,
         spans.policy_id,
+        spans.enrollment_id,
+        spans.coverage_start_date,
         spans.plan_durable_key,
         spans.gross_premium_amount,
         spans.aptc_amount,
@@ -55,7 +57,7 @@ by_policy AS (
     FROM covered
     ORDER BY
         covered.member_durable_key, covered.month_start_date, covered.policy_id,
-        covered.last_covered_date DESC, covered.plan_durable_key
+        covered.last_covered_date DESC, covered.coverage_start_date DESC, covered.enrollment_id
 )
 
 SELECT
