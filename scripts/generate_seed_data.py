@@ -5,6 +5,7 @@ python ./scripts/generate_seed_data.py --days 1 --out data/landing
 """
 
 import argparse
+import json
 import sys
 import time
 from dataclasses import asdict
@@ -60,8 +61,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"generate_seed_data: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
         return 2
     if not args.quiet:
-        print(f"{what}: {len(folders)} deliveries in {args.out} ({time.perf_counter() - began:.1f} s)")
+        seconds = time.perf_counter() - began
+        print(
+            f"{what}: {len(folders)} deliveries, {_claim_lines(folders):,} claim lines in {args.out} ({seconds:.1f} s)"
+        )
     return 0
+
+
+def _claim_lines(folders: list[Path]) -> int:
+    """Claim lines of these deliveries, as their manifests count them."""
+    manifests = (folder / "manifest.json" for folder in folders)
+    found = (json.loads(path.read_text(encoding="utf-8"))["feeds"] for path in manifests if path.is_file())
+    return sum(feeds.get("claims", {}).get("record_count", 0) for feeds in found)
 
 
 def _run(args: argparse.Namespace) -> tuple[list[Path], str]:

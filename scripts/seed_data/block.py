@@ -9,7 +9,8 @@ from scripts.seed_data import calendar, chance
 from scripts.seed_data.care import Care, use_care
 from scripts.seed_data.chance import Bools, Ints
 from scripts.seed_data.claim_life import Versions, live
-from scripts.seed_data.claim_rows import claim_rows, draw_codes
+from scripts.seed_data.claim_rows import claim_rows
+from scripts.seed_data.codes import draw_codes
 from scripts.seed_data.coverage import Coverage, Segments, coverage, segments
 from scripts.seed_data.decisions import decide
 from scripts.seed_data.enrollment import (

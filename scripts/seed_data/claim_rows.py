@@ -1,92 +1,19 @@
 """The claims feed: versions of claim lines with their codes, as CSV rows."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from scripts.seed_data import cells
 from scripts.seed_data.care import Care
-from scripts.seed_data.chance import Bools, Ints
+from scripts.seed_data.chance import Bools
 from scripts.seed_data.claim_life import FREQUENCIES, Versions
+from scripts.seed_data.codes import Codes
 from scripts.seed_data.decisions import PENDED, denial_codes
 from scripts.seed_data.enrollment import Exposure
 from scripts.seed_data.market import Market
 from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.population import BLOCK_HOUSEHOLDS, Members
-from scripts.seed_data.providers import SPECIALTIES, Providers
+from scripts.seed_data.providers import Providers
 from scripts.seed_data.services import CLAIM_TYPES, Services
-
-
-@dataclass(slots=True)
-class Codes:
-    """What claims (or lines) say beside amounts and days: places in tables."""
-
-    rendering: Ints
-    diagnosis: Ints
-    place: Ints
-    drg: Ints
-    procedure: Ints  # of lines
-    revenue: Ints  # of lines
-    drug: Ints  # of lines
-    units: Ints  # of lines
-
-
-def draw_codes(
-    market: Market,
-    services: Services,
-    providers: Providers,
-    members: Members,
-    care: Care,
-    spans: Exposure,
-    rng: np.random.Generator,
-) -> Codes:
-    """Providers and codes for the year's claims."""
-    service, line_service = care.service, care.service[care.claim]
-    units = np.where(services.drug[line_service], 30, 1 + (rng.random(len(line_service), dtype=np.float32) < 0.12))
-    return Codes(
-        rendering=_rendering(market, services, providers, care, spans, rng),
-        diagnosis=_diagnoses(market, services, members, care, spans, rng),
-        place=services.places.draw(rng, service),
-        drg=services.drgs.draw(rng, service),
-        procedure=services.procedures.draw(rng, line_service),
-        # The first line says what the claim is about: room and board, operating room, emergency room.
-        revenue=np.where(
-            care.number == 1, services.revenues.offset[line_service], services.revenues.draw(rng, line_service)
-        ),
-        drug=services.drugs.draw(rng, line_service),
-        units=units,
-    )
-
-
-def _diagnoses(
-    market: Market, services: Services, members: Members, care: Care, spans: Exposure, rng: np.random.Generator
-) -> Ints:
-    """A diagnosis of the service, or of the member's lasting condition."""
-    condition = members.condition[spans.member[care.exposure]]
-    usual = services.diagnoses.draw(rng, care.service)
-    own = services.conditions.draw(rng, np.maximum(condition - 1, 0)) + len(services.diagnoses.codes)
-    named = rng.random(len(usual)) < market.claims["chronic"]["diagnosis_share"]
-    return np.where((condition > 0) & named & services.lasting[care.service], own, usual)
-
-
-def _rendering(
-    market: Market, services: Services, providers: Providers, care: Care, spans: Exposure, rng: np.random.Generator
-) -> Ints:
-    """A provider of the member's state and the service's specialty; most go back to the same one."""
-    states = list(market.states)
-    state_of = np.array([states.index(c.state) for c in market.counties])
-    keys = sorted(providers.by_need)
-    flat = np.concatenate([providers.by_need[key] for key in keys])
-    count = np.array([len(providers.by_need[key]) for key in keys])
-    offset = np.cumsum(count) - count
-    need = state_of[spans.county[care.exposure]] * len(SPECIALTIES) + services.specialty[care.service]
-    usual = (spans.member[care.exposure] * 2_654_435_761 + care.service * 40_503) % 4_294_967_296 / 4_294_967_296
-    drawn = rng.random(len(need))
-    place = np.where(drawn < 0.75, usual, (drawn - 0.75) * 4)
-    chosen = flat[offset[need] + (place * count[need]).astype(np.int64)]
-    open_then = (providers.opens[chosen] <= care.service_date) & (providers.closes[chosen] > care.service_date)
-    rendering: Ints = np.where(open_then, chosen, flat[offset[need]])
-    return rendering
 
 
 def claim_rows(

@@ -11,7 +11,7 @@ from scripts.seed_data.enrollment import Transactions
 from scripts.seed_data.market import Market
 from scripts.seed_data.policies import INCOME, Policies
 from scripts.seed_data.pools import Pools
-from scripts.seed_data.population import BLOCK_HOUSEHOLDS, NEVER, Households, Members
+from scripts.seed_data.population import BLOCK_HOUSEHOLDS, NEVER, SEXES, Households, Members
 from scripts.seed_data.providers import address
 
 
@@ -79,7 +79,7 @@ def member_rows(
         return found
 
     areas = np.array([c.rating_area for c in counties])
-    sex = cells.pool(("F", "M", "U", "X"))
+    sex = cells.pool(SEXES)
     return cells.Rows(
         [
             cells.joined(b"M", digits, cells.padded(members.position[m], 1)),

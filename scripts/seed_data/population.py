@@ -11,6 +11,7 @@ from scripts.seed_data.market import Market
 from scripts.seed_data.pools import Pools
 
 SELF, SPOUSE, CHILD = 0, 1, 2
+SEXES = ("F", "M", "U", "X")
 BEFORE, NEW, SPECIAL = 0, 1, 2  # how a household came: enrolled before the history, open enrollment, special enrollment
 BLOCK_HOUSEHOLDS = 100_000  # numbers reserved for a block
 
@@ -45,7 +46,7 @@ class Members:
     position: Ints
     relation: Ints
     birth: Ints
-    sex: Ints  # place in F, M, U, X
+    sex: Ints  # place in SEXES
     first_name: Ints
     tobacco: Bools
     condition: Ints  # place in the chronic conditions, counted from 1; 0 for none

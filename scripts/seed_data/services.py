@@ -9,8 +9,10 @@ from scripts.seed_data import cells
 from scripts.seed_data.cells import Cells
 from scripts.seed_data.chance import Bools, Floats, Ints
 from scripts.seed_data.market import Market
+from scripts.seed_data.population import SEXES
 from scripts.seed_data.providers import SPECIALTIES
 
+ANYONE, EVER = -1, (0, 150)
 CLAIM_TYPES = ("professional", "institutional", "pharmacy")
 NO_COST, FULL, PRIMARY, SPECIALIST, EMERGENCY, GENERIC = range(6)
 COST_NAMES = {"none": NO_COST, "full": FULL, "primary": PRIMARY, "specialist": SPECIALIST, "emergency": EMERGENCY, "generic": GENERIC}  # fmt: skip
@@ -18,17 +20,34 @@ COST_NAMES = {"none": NO_COST, "full": FULL, "primary": PRIMARY, "specialist": S
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """One list of codes per service, laid end to end; the first cell is NULL, for services without such codes."""
+    """One list of codes per service, laid end to end; services without such codes have one cell of NULL."""
 
     codes: Cells
     offset: Ints
     count: Ints
+    sex: Ints  # of each code: the only sex it is for, as in Members; ANYONE
+    youngest: Ints
+    oldest: Ints
 
     def draw(self, rng: np.random.Generator, service: Ints) -> Ints:
         """A place among the codes for each row's service."""
         return self.offset[service] + (rng.random(len(service), dtype=np.float32) * self.count[service]).astype(
             np.int64
         )
+
+    def draw_for(self, rng: np.random.Generator, service: Ints, sex: Ints, age: Ints) -> Ints:
+        """The same, such as fits a person; the first of a list fits everybody."""
+        place = self.draw(rng, service)
+        for turn in range(4):
+            wrong = np.flatnonzero(
+                ((self.sex[place] != ANYONE) & (self.sex[place] != sex))
+                | (age < self.youngest[place])
+                | (age > self.oldest[place])
+            )
+            if not len(wrong):
+                break
+            place[wrong] = self.draw(rng, service[wrong]) if turn < 3 else self.offset[service[wrong]]
+        return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +93,15 @@ def make_services(market: Market) -> Services:
         lists = [list(spec.get(key, [""])) for spec in of]
         flat = [code for one in lists for code in one]
         counts = np.array([len(one) for one in lists])
-        return CodeTable(cells.pool(flat), np.cumsum(counts) - counts, counts)
+        limits = [market.claims["whom"].get(code, {}) for code in flat]
+        return CodeTable(
+            codes=cells.pool(flat),
+            offset=np.cumsum(counts) - counts,
+            count=counts,
+            sex=np.array([SEXES.index(limit["sex"]) if "sex" in limit else ANYONE for limit in limits]),
+            youngest=np.array([limit.get("ages", EVER)[0] for limit in limits]),
+            oldest=np.array([limit.get("ages", EVER)[1] for limit in limits]),
+        )
 
     def numbers(key: str) -> Floats:
         return np.array([spec[key] for spec in specs], dtype=float)
@@ -114,5 +141,7 @@ def make_services(market: Market) -> Services:
         procedures=codes("procedures"),
         drugs=codes("drugs"),
         conditions=codes("diagnoses", market.claims["chronic"]["conditions"]),
-        lasting=np.array([spec["key"] not in {"preventive", "urgent", "behavioural", "other"} for spec in specs]),
+        lasting=np.array(
+            [spec["key"] not in {"preventive", "urgent", "behavioural", "other", "inpatient"} for spec in specs]
+        ),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from etl.catalog.sources import SOURCES
 from scripts.generate_seed_data import main
+from scripts.seed_data.market import load_market
 from scripts.seed_data.options import Options
 from scripts.seed_data.timeline import append_days, make_history
 
@@ -280,3 +282,59 @@ def test_new_york_rates_families_not_ages(tmp_path: Path) -> None:
 
     assert tiers <= {Decimal(tier) for tier in ("1.00", "2.00", "1.70", "2.85", "0.41")}
     assert {Decimal("1.00"), Decimal("2.00")} < tiers
+
+
+def test_codes_fit_the_person(landing: Path) -> None:
+    """No man gives birth, no child has a cataract: codes keep to the sex and the ages that the parameters name."""
+    whom = load_market().claims["whom"]
+    people = {row["member_id"]: row for row in rows(landing, "members")}
+    for row in rows(landing, "claims"):
+        person = people[row["member_id"]]
+        born, service = date.fromisoformat(person["birth_date"]), date.fromisoformat(row["service_date"])
+        age = service.year - born.year - ((service.month, service.day) < (born.month, born.day))
+        for code in (row["principal_diagnosis_code"], row["procedure_code"]):
+            limit = whom.get(code, {})
+            assert limit.get("sex", person["sex_code"]) == person["sex_code"]
+            low, high = limit.get("ages", (0, 150))
+            assert low <= age <= high, code
+
+
+def test_drg_stands_on_admissions_only(landing: Path) -> None:
+    """Bill type 011x has a DRG, and nothing else has; place of service is for professional claims."""
+    for row in rows(landing, "claims"):
+        assert row["bill_type_code"].startswith("011") == (row["drg_code"] != "")
+        assert (row["claim_type"] == "professional") == (row["place_of_service_code"] != "")
+        assert (row["claim_type"] == "institutional") == (row["bill_type_code"] != "") == (row["revenue_code"] != "")
+        assert (row["claim_type"] == "pharmacy") == (row["ndc_code"] != "")
+
+
+def test_nobody_pays_more_than_the_plan_allows(landing: Path) -> None:
+    """In a plan and year no member's deductible or cost share in network exceeds the plan's, nor a family's twice that."""
+    plans = {(row["plan_id"], row["plan_year"]): row for row in rows(landing, "plans")}
+    claims = rows(landing, "claims")
+    newest: dict[str, int] = {}
+    for row in claims:
+        root = row["original_claim_id"] or row["claim_id"]
+        newest[root] = max(newest.get(root, 0), int(row["claim_version_number"]))
+    household = {row["member_id"]: row["household_id"] for row in rows(landing, "members")}
+    deductible: Counter[tuple[str, str, str]] = Counter()
+    owed: Counter[tuple[str, str, str]] = Counter()
+    for row in claims:
+        root = row["original_claim_id"] or row["claim_id"]
+        if row["is_in_network"] == "false" or int(row["claim_version_number"]) < newest[root]:
+            continue
+        if row["claim_frequency_code"] == "8":
+            continue
+        for who in (row["member_id"], household[row["member_id"]]):
+            key = (who, row["plan_id"], row["service_date"][:4])
+            parts = [round(100 * float(row[f"{name}_amount"])) for name in ("deductible", "copay", "coinsurance")]
+            deductible[key] += parts[0]
+            owed[key] += sum(parts)
+    met = 0
+    for (who, plan_id, year), cents in owed.items():
+        plan, kind = plans[plan_id, year], "individual" if who.startswith("M") else "family"
+        most = round(100 * float(plan[f"{kind}_moop_amount"]))
+        assert cents <= most
+        assert deductible[who, plan_id, year] <= round(100 * float(plan[f"{kind}_deductible_amount"]))
+        met += cents == most > 0
+    assert met > 0

@@ -6,6 +6,7 @@ import pytest
 from scripts.seed_data import calendar, cells, premiums
 from scripts.seed_data.adjudication import cost_shares
 from scripts.seed_data.market import load_market
+from scripts.seed_data.plans import plan_book
 from scripts.seed_data.providers import check_digit
 
 
@@ -149,3 +150,34 @@ def test_age_is_completed_years() -> None:
     births = ints(calendar.day(2000, 2, 29), calendar.day(2000, 6, 15), calendar.day(2000, 6, 16))
 
     assert [21, 21, 20] == calendar.ages(births, calendar.day(2021, 6, 15)).tolist()
+
+
+def test_the_first_code_of_every_list_is_for_all() -> None:
+    """Who fits none of a list's other codes takes the first, so that one must fit everybody."""
+    claims = load_market().claims
+    lists = [spec.get(key, [""]) for spec in claims["services"] for key in ("procedures", "diagnoses")]
+    lists += [spec["diagnoses"] for spec in claims["chronic"]["conditions"]]
+
+    assert [] == [codes[0] for codes in lists if codes[0] in claims["whom"]]
+
+
+def test_an_admission_has_a_drg_for_each_diagnosis() -> None:
+    """The two lists of inpatient care are read side by side."""
+    (inpatient,) = (spec for spec in load_market().claims["services"] if spec["key"] == "inpatient")
+
+    assert len(inpatient["diagnoses"]) == len(inpatient["drgs"])
+
+
+def test_plans_keep_to_the_years_limits() -> None:
+    """Actuarial values lie in the federal ranges, and no out-of-pocket maximum is above the year's limit."""
+    market = load_market()
+    ranges = {"Catastrophic": (0, 1), "Bronze": (0.58, 0.62), "Expanded Bronze": (0.58, 0.65), "Silver": (0.70, 0.72),
+              "Gold": (0.78, 0.82), "Platinum": (0.88, 0.92)}  # fmt: skip
+    for design in market.plans["designs"]:
+        low, high = ranges[design["metal"]]
+        assert low <= design["actuarial_value"] <= high
+        assert design["deductible"] <= design["moop"] <= 1
+    for year in range(2023, 2028):
+        book = plan_book(market, 1, 2023, year)
+        assert book.moop.max() <= market.year(year).moop_individual * 100
+        assert (book.deductible <= book.moop).all()
