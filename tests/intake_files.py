@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from tests.intake_oracle import COLUMNS, HEADER
 
 GOOD = {
-    "claim_id": st.sampled_from(
-        [b"C1", b"C2", b"C3", b'"C4"', b'"C,5"', b'"C""6"', b'"C\n7"', b'"C\r\n8"', "Cł9".encode()]
-    ),
+    "claim_id": st.sampled_from([b"CLAIM-2026-000000000001", b"CLAIM-2026-000000000002"])
+    | st.sampled_from([b"C1", b"C2", b"C3", b'"C4"', b'"C,5"', b'"C""6"', b'"C\n7"', b'"C\r\n8"', "Cł9".encode()]),
     "claim_line_number": st.integers(1, 40).map(lambda n: b"%d" % n),
     "claim_line_status": st.sampled_from([b"paid", b"denied", b"pended", b'"paid"']),
     "member_id": st.sampled_from([b"", b"M1", b'""', b'"M\n\n2"', b"\\.", b"\xe2\x82\xac", b"M  ", b"NULL"]),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from psycopg import errors, sql
 
 from etl.extract.reader import Chunk
+from etl.load.hints import hints
 from etl.load.prescan import Contract, Scan, scan_records
 from etl.load.rejected import write_rejects
 from etl.load.salvage import Outcome, Suspect, judge, salvage
@@ -21,7 +22,9 @@ class Lanes:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._contract = Contract(target.spec.key, target.spec.control_columns, int(target.as_of.strftime("%Y%m%d")))
+        self._contract = Contract(
+            target.spec.key, target.spec.control_columns, int(target.as_of.strftime("%Y%m%d")), hints(target.spec)
+        )
         # Once a rule was broken it is likely to be broken again: then the sieve comes before the direct way.
         self._sieve_first = False
 

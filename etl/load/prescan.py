@@ -4,14 +4,15 @@ It never rejects: a record it is not sure of goes to the salvage lane, which is 
 It must therefore never be sure of a record that the definition would reject.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etl.core.spec import Column
+from etl.load.hints import Hint
 from etl.load.types import NumericType, numeric_type
 
 Places = NDArray[np.int64]
@@ -32,6 +33,7 @@ class Contract:
     key: tuple[str, ...]
     control_columns: tuple[str, ...]
     as_of_value: int
+    hints: Mapping[str, Hint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +60,8 @@ def scan_records(records: bytes, record_count: int, columns: Sequence[Column | N
     text = padded[PADDING : PADDING + len(records)]
     text[:] = np.frombuffer(records, dtype=np.uint8)
     quoted = b'"' in records
-    is_separator = text == 44
-    is_separator |= text == 10
-    separators = np.flatnonzero(is_separator)
-    if quoted:
-        quotes = np.flatnonzero(text == 34)
-        separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
     width = len(columns)
-    if separators.size == width * record_count and bool((text[separators[width - 1 :: width]] == 10).all()):
-        counted = np.ones(record_count, dtype=np.bool_)
-        ends = separators[width - 1 :: width]
-    else:
-        line_ends = np.flatnonzero(text[separators] == 10)
-        ends = separators[line_ends]
-        counts = np.diff(line_ends, prepend=-1)
-        counted = counts == width
-        separators = separators[np.repeat(counted, counts)]
-    if ends.size != record_count:
-        raise AssertionError(f"{ends.size} line ends in a chunk of {record_count} records")
+    separators, ends, counted = _separators(text, record_count, width, quoted=quoted)
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1] + 1
@@ -89,11 +75,16 @@ def scan_records(records: bytes, record_count: int, columns: Sequence[Column | N
     amounts: dict[str, Places] = {}
     keys: dict[str, Words] = {}
     for place, column in enumerate(columns):
-        if column is None or (column.sql_type == "text" and not column.required):
+        if column is None:
+            continue
+        hint = contract.hints.get(column.name)
+        if column.sql_type == "text" and not column.required and hint is None:
             continue
         fields = Fields(words, edges[place] + (PADDING + 1), edges[place + 1] + PADDING, quoted=quoted)
         good, value = fields.judge(column)
         passed &= good
+        if hint is not None:
+            passed &= fields.meets(hint, value) | fields.empty
         if value is not None and column.name in contract.control_columns:
             amounts[column.name] = value
         if column.name in contract.key:
@@ -102,6 +93,26 @@ def scan_records(records: bytes, record_count: int, columns: Sequence[Column | N
     cents = {name: int(value.sum(where=passed)) for name, value in amounts.items()}
     hashes = _combined([keys[name] for name in contract.key if name in keys], passed.size)
     return Scan(starts, ends, sure, counted, edges, cents, hashes[passed])
+
+
+def _separators(
+    text: NDArray[np.uint8], record_count: int, width: int, *, quoted: bool
+) -> tuple[Places, Places, Flags]:
+    """Where fields end, of the records that have *width* of them; where all records end; which have that many fields."""
+    is_separator = text == 44
+    is_separator |= text == 10
+    separators = np.flatnonzero(is_separator)
+    if quoted:
+        quotes = np.flatnonzero(text == 34)
+        separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
+    if separators.size == width * record_count and bool((text[separators[width - 1 :: width]] == 10).all()):
+        return separators, separators[width - 1 :: width], np.ones(record_count, dtype=np.bool_)
+    line_ends = np.flatnonzero(text[separators] == 10)
+    if line_ends.size != record_count:
+        raise AssertionError(f"{line_ends.size} line ends in a chunk of {record_count} records")
+    counts = np.diff(line_ends, prepend=-1)
+    counted = counts == width
+    return separators[np.repeat(counted, counts)], separators[line_ends], counted
 
 
 def _mark_bytes(records: bytes, text: NDArray[np.uint8], ends: Places, sure: Flags) -> None:
@@ -146,6 +157,12 @@ class Fields:
             good = self.lengths > 0
         return (good if column.required else good | self.empty), value
 
+    def meets(self, hint: Hint, value: Places | None) -> Flags:
+        """Fields with a value in the hint's range, or with one of its texts."""
+        if value is not None:
+            return (value >= hint.low) & (value <= hint.high)
+        return np.isin(self.hashes(), _hashes_of(hint.among))
+
     def value_or(self, value: Places, instead: int) -> Words:
         """The values, and *instead* where a field is empty."""
         return np.where(self.empty, instead, value).astype(np.uint64)
@@ -158,7 +175,9 @@ class Fields:
             left = np.clip(self.lengths - first, 0, 8)
             # Behind the end of a field there may be nothing to read.
             places = np.minimum(self.starts + first, self.words.size - 1)
-            hashes = _mixed(hashes ^ (self.words[places] & _FIRST_BYTES[left]))
+            mixed = _mixed(hashes ^ (self.words[places] & _FIRST_BYTES[left]))
+            # A shorter field's hash must not hang on how long the others are.
+            hashes = mixed if first == 0 else np.where(left > 0, mixed, hashes)
         return hashes
 
     def _booleans(self) -> Flags:
@@ -266,6 +285,15 @@ def _parse_eight(word: Words) -> Words:
     word = (word & _u(0x00FF00FF00FF00FF)) * _u(6553601) >> _u(16)
     parsed: Words = (word & _u(0x0000FFFF0000FFFF)) * _u(42949672960001) >> _u(32)
     return parsed
+
+
+@cache
+def _hashes_of(texts: tuple[bytes, ...]) -> Words:
+    """What `Fields.hashes` makes of these texts."""
+    padded = np.frombuffer(b"".join(texts) + bytes(PADDING), dtype=np.uint8)
+    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
+    ends = np.cumsum([len(text) for text in texts])
+    return Fields(words, ends - [len(text) for text in texts], ends, quoted=False).hashes()
 
 
 def _mixed(word: Words) -> Words:

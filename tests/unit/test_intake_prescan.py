@@ -2,11 +2,14 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.catalog.sources import CLAIMS
+from etl.catalog.sources import CLAIMS, ENROLLMENTS, MEMBERS
+from etl.load.hints import Hint, hints
+from etl.load.keys import KeyHashes
 from etl.load.prescan import Contract, Scan, scan_records
 from tests import intake_oracle
 from tests.intake_files import GOOD, ODD_VALUES, claims_file
@@ -91,3 +94,49 @@ def test_plain_good_records_are_sure(values: dict[str, bytes]) -> None:
     sure = bool(scan_of([b",".join(values[name] for name in COLUMNS)]).sure[0])
 
     assert sure or not plain
+
+
+def test_simple_rules_become_hints() -> None:
+    """A rule of a known form is read; one over two columns is left to the server."""
+    assert Hint(among=(b"paid", b"denied", b"pended")) == hints(CLAIMS)["claim_line_status"]
+    assert (1, 999) == (hints(MEMBERS)["rating_area"].low, hints(MEMBERS)["rating_area"].high)
+    assert 999990 == hints(MEMBERS)["fpl_percent"].high
+    assert "coverage_end_date" not in hints(ENROLLMENTS)
+
+
+@pytest.mark.parametrize("status", [b"paid", b"denied", b"pended", b'"paid"'])
+def test_hints_doubt_what_breaks_a_rule_and_nothing_else(status: bytes) -> None:
+    """A record with a value outside the rule goes the slow way, one within it does not."""
+    contract = Contract(CLAIMS.key, CLAIMS.control_columns, 20260101, hints(CLAIMS))
+    raws = [b",".join({**SOUND, "claim_line_status": text}.values()) for text in (status, b"void", b"pai", b"paidx")]
+    records = b"".join(raw + b"\n" for raw in raws)
+
+    scan = scan_records(records, len(raws), [CLAIMS.column(name) for name in COLUMNS], contract)
+
+    assert [True, False, False, False] == scan.sure.tolist()
+
+
+def test_hash_of_a_key_hangs_on_nothing_but_the_key() -> None:
+    """The same key has the same hash beside longer and shorter ones, quoted or not; other keys have others."""
+    ids = [b"C1", b'"C1"', b"C2", b"C-0000000000000001", b"C-0000000000000002", b"C-000000001", b"1C"]
+    alone = [int(scan_of([b",".join({**SOUND, "claim_id": id_}.values())]).key_hashes[0]) for id_ in ids]
+    together = scan_of([b",".join({**SOUND, "claim_id": id_}.values()) for id_ in ids]).key_hashes.tolist()
+
+    assert alone == together
+    assert alone[0] == alone[1]
+    assert len(ids) - 1 == len(set(alone))
+
+
+def test_key_hashes_find_a_repeat_wherever_it_stands() -> None:
+    """In memory or spilled to a file, in whatever range."""
+    hashes = np.random.default_rng(1).integers(0, 1 << 63, 5000, dtype=np.uint64) * np.uint64(2)
+    for repeated in (False, True):
+        keys = KeyHashes(held=100)
+        for start in range(0, 5000, 70):
+            keys.add(hashes[start : start + 70])
+        if repeated:
+            keys.add(hashes[17:18])
+
+        assert repeated == keys.may_repeat()
+
+        keys.close()
