@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "--defects", type=int, nargs="?", const=100, default=0, metavar="N",
         help="plant N defects (default %(const)s) in each delivery, and write <as_of>_answers.json beside it",
     )  # fmt: skip
+    found.add_argument("--list-defects", action="store_true", help="print the catalogue of defects and stop")
     found.add_argument("--workers", type=int, help="processes (default: one a core); changes no byte")
     found.add_argument("--force", action="store_true", help="replace the deliveries this command made in --out")
     found.add_argument("--quiet", action="store_true", help="print nothing when all is well")
@@ -51,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 2 where the request cannot be met."""
     args = parser().parse_args(arguments)
+    if args.list_defects:
+        from scripts.seed_data.defects import CATALOGUE
+
+        for defect in CATALOGUE:
+            print(
+                f"{defect.feed:12}{defect.kind:42}{defect.verdict:10}{defect.reason:30}{defect.column or ''}".rstrip()
+            )
+        return 0
     began = time.perf_counter()
     try:
         folders, what = _run(args)

@@ -73,6 +73,12 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def modes_of(folder: Path) -> dict[str, str]:
+    """The mode of each feed, as the folder's manifest says it."""
+    feeds = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["feeds"]
+    return {feed: entry["mode"] for feed, entry in feeds.items()}
+
+
 @dataclass(slots=True)
 class Landing:
     """The landing zone as the generator left it, remembered in a hidden folder beside the deliveries."""

@@ -108,7 +108,7 @@ def make_providers(market: Market, pools: Pools, seed: int, members: int, first_
         name=_names(rng, pools, np.array([k["type"] for k in kinds])[kind]),
         street=rng.integers(0, 1 << 30, count),
         phone=rng.integers(0, 1 << 30, count),
-        network=rng.integers(0, 4, count),
+        network=rng.integers(0, 12, count),
         accepting=rng.random(count) < 0.82,
         opens=opens,
         closes=closes,
@@ -175,7 +175,7 @@ def provider_rows(
             of_kind("name"),
             of_kind("type"),
             group,
-            cells.joined(of_county("state"), b"-N", cells.whole(1 + (providers.network[places] + networks) % 4)),
+            _networks(market, county, providers.network[places] + networks),
             address(pools, street),
             of_county("city"),
             of_county("state"),
@@ -187,6 +187,15 @@ def provider_rows(
             np.where(deleted, np.bytes_(b"delete"), np.bytes_(b"upsert")),
         ]
     )
+
+
+def _networks(market: Market, county: Ints, number: Ints) -> Cells:
+    """One of the networks of the state's issuers."""
+    issuers = [[spec["id"] for spec in market.plans["issuers"] if spec["state"] == c.state] for c in market.counties]
+    flat = cells.pool(f"{issuer}-N1" for one in issuers for issuer in one)
+    counts = np.array([len(one) for one in issuers])
+    networks: Cells = flat[(np.cumsum(counts) - counts)[county] + number % counts[county]]
+    return networks
 
 
 def address(pools: Pools, number: Ints) -> Cells:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from scripts.seed_data import calendar, cells, chance
+from scripts.seed_data.ahead import Ahead
 from scripts.seed_data.block import Piece, Window, block_pieces
-from scripts.seed_data.deliveries import Landing, Sums, manifest, write_manifest, write_pieces
+from scripts.seed_data.deliveries import Landing, Sums, manifest, modes_of, write_manifest, write_pieces
 from scripts.seed_data.disorder import Disorder, disturb
 from scripts.seed_data.options import Options, SeedDataError
 from scripts.seed_data.plans import PlanBook, plan_rows
@@ -28,7 +29,9 @@ def make_history(options: Options, disorder: Disorder = CALM, *, workers: int | 
     start = calendar.day(options.first_year, 1)
     as_of = tuple(calendar.day(options.first_year, month) for month in range(1, 12 * options.years + 2))
     window = Window(since=-(1 << 40), as_of=as_of, snapshot_before=start)
-    return _deliver(make_world(options), landing, window, disorder, workers)
+    building = landing.building()
+    _build(make_world(options), building, window, workers)
+    return _release(landing, options, building, as_of, disorder)
 
 
 def append_days(out: Path, days: int, disorder: Disorder = CALM, *, workers: int | None = None) -> list[Path]:
@@ -36,15 +39,27 @@ def append_days(out: Path, days: int, disorder: Disorder = CALM, *, workers: int
     landing = Landing.open(out)
     options = landing.options()
     last = calendar.day_of(date.fromisoformat(landing.made["last_as_of"]))
-    as_of: list[int] = []
-    for _ in range(days):
-        as_of.append(calendar.next_business_day(as_of[-1] if as_of else last))
-    window = Window(since=last, as_of=tuple(as_of), snapshot_before=calendar.day(options.first_year, 1))
-    return _deliver(make_world(options), landing, window, disorder, workers)
-
-
-def _deliver(world: World, landing: Landing, window: Window, disorder: Disorder, workers: int | None) -> list[Path]:
+    # A large market is lived through once for a month of days; the days that are not asked for yet are kept ready.
+    ahead = Ahead(landing, options)
+    as_of = _business_days(last, days)
     building = landing.building()
+    if not ahead.take(as_of, building):
+        longer = _business_days(last, max(days, ahead.days))
+        start = calendar.day(options.first_year, 1)
+        _build(make_world(options), building, Window(since=last, as_of=longer, snapshot_before=start), workers)
+        ahead.keep(longer[days:], building)
+    return _release(landing, options, building, as_of, disorder)
+
+
+def _business_days(last: int, count: int) -> tuple[int, ...]:
+    found = [last]
+    for _ in range(count):
+        found.append(calendar.next_business_day(found[-1]))
+    return tuple(found[1:])
+
+
+def _build(world: World, building: Path, window: Window, workers: int | None) -> None:
+    """Write the window's deliveries, whole with their manifests, below *building*."""
     folders = [building / calendar.as_date(day).isoformat() for day in window.as_of]
     for folder in folders:
         folder.mkdir()
@@ -58,11 +73,19 @@ def _deliver(world: World, landing: Landing, window: Window, disorder: Disorder,
         modes[0]["members"] = "full"
     for folder, day, total, mode in zip(folders, window.as_of, sums, modes, strict=True):
         write_manifest(folder, manifest(day, total, mode))
+
+
+def _release(
+    landing: Landing, options: Options, building: Path, as_of: tuple[int, ...], disorder: Disorder
+) -> list[Path]:
+    """Disturb what was built, if asked for, and move it to its place."""
+    folders = [building / calendar.as_date(day).isoformat() for day in as_of]
     held: list[Path] = []
+    kept = landing.made.get("disorder") if not landing.is_empty else asdict(disorder) if disorder.any else {}
     if disorder.any or landing.has_more():
-        folders, held = disturb(world.options.seed, landing.out, disorder, folders, window.as_of, modes)
-    kept = asdict(disorder) if disorder.any and window.since < 0 else landing.made.get("disorder")
-    landing.publish(folders, world.options, window.as_of[-1], held, kept)
+        modes = [modes_of(folder) for folder in folders]
+        folders, held = disturb(options.seed, landing.out, disorder, folders, as_of, modes)
+    landing.publish(folders, options, as_of[-1], held, kept)
     return [landing.out / folder.name for folder in folders]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from etl.catalog.sources import source
 from scripts.generate_seed_data import main
+from scripts.seed_data import ahead
 from scripts.seed_data.defects import CATALOGUE, plant
 from scripts.seed_data.delivered_file import DeliveredFile
 from scripts.seed_data.disorder import Disorder
@@ -153,3 +154,26 @@ def test_a_share_above_one_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
     assert 2 == code
     assert "--late" in capsys.readouterr().err
+
+
+def test_days_kept_ready_are_the_days_made_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large market makes a month of days at once and hands them out one by one, the same bytes as day by day."""
+    for name, large in (("small", 1_000), ("large", 100)):
+        monkeypatch.setattr(ahead, "LARGE", large)
+        make_history(options(tmp_path / name), workers=1)
+        for _ in range(3):
+            append_days(tmp_path / name, 1, workers=1)
+    ready = tmp_path / "large" / ".generator" / "ahead"
+
+    days = ("2025-01-02", "2025-01-03", "2025-01-06")
+    small, large_ = (
+        {p.relative_to(tmp_path / n): p.read_bytes() for d in days for p in (tmp_path / n / d).iterdir()}
+        for n in ("small", "large")
+    )
+    assert small == large_
+    assert 17 == sum(path.is_dir() for path in ready.iterdir())
+    (ready / "mark").write_text("of another version")
+    append_days(tmp_path / "large", 1, workers=1)
+    append_days(tmp_path / "small", 1, workers=1)
+    found = [(tmp_path / name / "2025-01-07" / "claims.csv").read_bytes() for name in ("small", "large")]
+    assert found[0] == found[1]
