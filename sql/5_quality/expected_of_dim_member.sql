@@ -39,8 +39,8 @@ SELECT
     versions.row_hash IS NULL AND NOT versions.is_inferred AS hash_missing,
     versions.birth_date > horizon.last_day OR versions.birth_date < DATE '1900-01-02' AS birth_date_impossible,
     NOT versions.is_inferred AND versions.birth_date IS NULL AS birth_date_missing,
-    versions.current_flag
-    AND horizon.last_day >= versions.birth_date + make_interval(years => :senior_age::integer) AS old_for_the_market,
+    horizon.last_day >= versions.birth_date + make_interval(years => :senior_age::integer) AND versions.current_flag
+        AS old_for_the_market,
     versions.zip_code !~ '^[0-9]{5}(-?[0-9]{4})?$' AS zip_code_malformed,
     versions.county_fips !~ '^[0-9]{5}$' AS county_fips_malformed,
     NOT versions.is_inferred AND versions.rating_area IS NULL AS rating_area_missing,
