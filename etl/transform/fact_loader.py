@@ -175,9 +175,14 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Rebuild the months of the touched members, and write what differs."""
     make(conn, "work_touched_member")
     counts = RowCounts(read=make(conn, "work_member_month"))
+    if batch.is_rebuild:
+        with _indexes_afterwards(conn, "fact_member_month"):
+            counts.inserted = conn.execute(
+                "INSERT INTO warehouse.fact_member_month SELECT * FROM work_member_month"
+            ).rowcount
+        return counts
     make(conn, "work_member_month_change")
-    if not batch.is_rebuild:
-        counts.deleted += sql_file("fact_member_month_removed").run(conn)
+    counts.deleted += sql_file("fact_member_month_removed").run(conn)
     counts.inserted += sql_file("fact_member_month").run(conn)
     if not batch.is_rebuild:
         drop_work(conn, "work_member_month_delta")
@@ -226,7 +231,13 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Keep one snapshot row per claim family."""
-    return RowCounts(inserted=sql_file("fact_claim").run(conn, loads=batch.news("claims")))
+    counts = RowCounts(inserted=sql_file("fact_claim_versions").run(conn))
+    if batch.is_rebuild:
+        with _indexes_afterwards(conn, "fact_claim"):
+            counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
+    else:
+        counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
+    return counts
 
 
 @contextmanager

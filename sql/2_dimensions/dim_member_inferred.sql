@@ -11,19 +11,21 @@ WITH named AS (
         min(either.load_id) AS load_id,
         min(either.load_timestamp) AS load_timestamp
     FROM (
-        SELECT DISTINCT
+        SELECT
             claim.member_id,
-            claim.load_id,
-            claim.load_timestamp
+            min(claim.load_id) AS load_id,
+            min(claim.load_timestamp) AS load_timestamp
         FROM staging.stg_claim AS claim
         WHERE claim.load_id = ANY(:loads) AND claim.member_id IS NOT NULL
-        UNION
-        SELECT DISTINCT
+        GROUP BY claim.member_id
+        UNION ALL
+        SELECT
             enrollment.member_id,
-            enrollment.load_id,
-            enrollment.load_timestamp
+            min(enrollment.load_id) AS load_id,
+            min(enrollment.load_timestamp) AS load_timestamp
         FROM staging.stg_enrollment AS enrollment
         WHERE enrollment.load_id = ANY(:loads)
+        GROUP BY enrollment.member_id
     ) AS either
     GROUP BY either.member_id
 )

@@ -12,21 +12,31 @@ WITH named AS (
         min(either.load_id) AS load_id,
         min(either.load_timestamp) AS load_timestamp
     FROM (
-        SELECT DISTINCT
+        SELECT
             claim.plan_id,
             extract(YEAR FROM claim.service_date)::integer AS plan_year,
-            claim.load_id,
-            claim.load_timestamp
-        FROM staging.stg_claim AS claim
-        WHERE claim.load_id = ANY(:loads) AND claim.plan_id IS NOT NULL
-        UNION
-        SELECT DISTINCT
+            min(claim.load_id) AS load_id,
+            min(claim.load_timestamp) AS load_timestamp
+        FROM (
+            SELECT
+                line.plan_id,
+                line.service_date,
+                min(line.load_id) AS load_id,
+                min(line.load_timestamp) AS load_timestamp
+            FROM staging.stg_claim AS line
+            WHERE line.load_id = ANY(:loads) AND line.plan_id IS NOT NULL
+            GROUP BY line.plan_id, line.service_date
+        ) AS claim
+        GROUP BY 1, 2
+        UNION ALL
+        SELECT
             enrollment.plan_id,
             enrollment.plan_year,
-            enrollment.load_id,
-            enrollment.load_timestamp
+            min(enrollment.load_id) AS load_id,
+            min(enrollment.load_timestamp) AS load_timestamp
         FROM staging.stg_enrollment AS enrollment
         WHERE enrollment.load_id = ANY(:loads)
+        GROUP BY enrollment.plan_id, enrollment.plan_year
     ) AS either
     GROUP BY either.plan_id, either.plan_year
 )

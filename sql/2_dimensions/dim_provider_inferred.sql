@@ -11,13 +11,14 @@ WITH named AS (
         min(claim.load_id) AS load_id,
         min(claim.load_timestamp) AS load_timestamp
     FROM (
-        SELECT DISTINCT
+        SELECT
             claim.rendering_npi,
             claim.billing_npi,
-            claim.load_id,
-            claim.load_timestamp
+            min(claim.load_id) AS load_id,
+            min(claim.load_timestamp) AS load_timestamp
         FROM staging.stg_claim AS claim
         WHERE claim.load_id = ANY(:loads)
+        GROUP BY claim.rendering_npi, claim.billing_npi
     ) AS claim
     CROSS JOIN LATERAL (VALUES (claim.rendering_npi), (claim.billing_npi)) AS either (npi)
     WHERE either.npi IS NOT NULL

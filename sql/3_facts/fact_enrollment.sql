@@ -13,7 +13,8 @@ SELECT
     transaction_id,
     enrollment_id,
     transaction_date,
-    false AS is_current_version,
+    row_number() OVER (PARTITION BY enrollment_id ORDER BY transaction_date DESC, transaction_id DESC) = 1
+        AS is_current_version,
     policy_id,
     member_key,
     plan_durable_key,
