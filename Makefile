@@ -53,6 +53,21 @@ stage: $(READY) ## Take the files into staging and stop there
 plan: $(READY) ## Show what an incremental load would change, and change nothing
 	@$(PYTHON) run.py --mode incremental --plan $(ARGS)
 
+##@ Answer rejected records
+
+.PHONY: rejects
+rejects: $(READY) ## Rejected records of a load by reason, personal values masked (LOAD=n, SHOW=1 shows them)
+	@$(PYTHON) -m etl.load.rejects list --load $(or $(LOAD),$(error which load? make rejects LOAD=n, see make loads)) $(if $(SHOW),--show) $(ARGS)
+
+.PHONY: replay-rejects
+replay-rejects: $(READY) ## Bring corrected records in at their original date, and publish them (LOAD=n FILE=corrected.csv)
+	@$(PYTHON) -m etl.load.rejects replay --load $(or $(LOAD),$(error which load? LOAD=n)) --file $(or $(FILE),$(error which file? FILE=corrected.csv)) $(ARGS)
+	@$(PYTHON) run.py --mode incremental
+
+.PHONY: profile
+profile: $(READY) ## What a foreign file looks like against the contract, without loading it (FILE=...)
+	@$(PYTHON) -m etl.load.profile $(or $(FILE),$(error which file? FILE=...)) $(ARGS)
+
 ##@ Look at it
 
 .PHONY: status
