@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a script, not as a module
     sys.path.insert(0, str(ROOT))
 
-from scripts.calibration.measures import Facts, measures  # noqa: E402
+from scripts.calibration.facts import Facts  # noqa: E402
+from scripts.calibration.measures import measures  # noqa: E402
 from scripts.calibration.observe import observe  # noqa: E402
 from scripts.calibration.report import Result, as_text, write_docs  # noqa: E402
 from scripts.seed_data.options import Options  # noqa: E402

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scripts.calibration.measures import DENIAL_CODES, Facts
+from scripts.calibration.facts import Facts
+from scripts.calibration.ours import DENIAL_CODES
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 320, 70, 40, 16
 BLUE, ORANGE, GREY = "#2f6f9f", "#d08020", "#8a8a8a"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.calibration.measures import Facts, Measure
+from scripts.calibration.facts import Facts
+from scripts.calibration.measures import Measure
 from scripts.calibration.plots import PLOTS
 
 

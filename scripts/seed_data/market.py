@@ -36,6 +36,7 @@ class PlanYear:
     guideline_each: float
     care_index: float
     applicable: tuple[tuple[float, float, float, float], ...]
+    silver_to_bronze: float = 0.0  # of those who would have chosen silver
 
     def contribution_rate(self, fpl_percent: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """The part of income to be paid toward the benchmark plan; NaN where there is no credit at all."""
@@ -78,6 +79,7 @@ class Market:
             guideline_each=round(last.guideline_each * (1 + self.trends["guideline_trend"]) ** ahead),
             care_index=last.care_index * (1 + self.trends["care_trend"]) ** ahead,
             applicable=last.applicable,
+            silver_to_bronze=last.silver_to_bronze,
         )
 
 

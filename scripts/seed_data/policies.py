@@ -66,7 +66,8 @@ def live_year(
     late = (kind == FRESH) & (rng.random(count) < flow["late_selection"])
     start = np.where(late, 2, 1)
     joined = kind == JOINED
-    start[joined] = 2 + chance.picks(rng, [1.2, 1.1, 1.0, 1, 1, 1, 1, 1, 0.9, 0.8, 0.7], count)[joined]
+    # The last special enrollment is for November: who joined has joined before renewing.
+    start[joined] = 2 + chance.picks(rng, [1.2, 1.1, 1.0, 1, 1, 1, 1, 1, 0.9, 0.8], count)[joined]
     selected = _selection_days(rng, kind, late, months[start], year)
 
     fpl_before = homes.fpl.copy()
@@ -75,7 +76,7 @@ def live_year(
     renews = (kind == ACTIVE) & (homes.joined != year)
     fpl = np.where(renews, drifted, homes.fpl)
 
-    chosen = choose_components(market, parts, homes, fpl, head_age, rng)
+    chosen = choose_components(market, parts, book.year, homes, fpl, head_age, rng)
     changes = (rng.random(count) < flow["active_switches_plan"]) & (kind == ACTIVE)
     component = np.where((homes.component < 0) | changes, chosen, homes.component)
     # A member who turned 30 may not stay in a catastrophic plan.
@@ -122,7 +123,7 @@ def _switches(
     switch[(switch == MOVE) & (county[:, 0] == county[:, 1])] = NO_SWITCH
     jolt = np.exp(np.where(rng.random(count) < 0.5, 1, -1) * rng.uniform(0.2, 0.6, count))
     income = np.where(switch == INCOME, np.clip(fpl * jolt, 1000, 90_000).astype(np.int64), fpl)
-    second = choose_components(market, parts, homes, income, head_age, rng)
+    second = choose_components(market, parts, book.year, homes, income, head_age, rng)
     second = np.where(switch == PLAN, second, component)
     before = plan_rows_of(parts, book, homes, component, fpl)
     after = plan_rows_of(parts, book, homes, second, income)
@@ -196,11 +197,13 @@ def _leaving(rng: np.random.Generator, start: Ints, flow: dict[str, float]) -> t
 
 
 def choose_components(
-    market: Market, parts: Components, homes: Households, fpl: Ints, head_age: Ints, rng: np.random.Generator
+    market: Market, parts: Components, year: int, homes: Households, fpl: Ints, head_age: Ints, rng: np.random.Generator
 ) -> Ints:
     """A plan component for each household: metal level by income, then issuer and design by their weights."""
     bands = np.array(market.enrollment["metal_choice"]["bands"])
     metal = chance.picks_by_row(rng, bands[chance.band(fpl / 10, bands[:, 0]), 2:])
+    silver, bronze = METALS.index("Silver"), METALS.index("Bronze")
+    metal[(metal == silver) & (rng.random(len(metal)) < market.year(year).silver_to_bronze)] = bronze
     metal = np.where((metal == 0) & (head_age >= 30), 1, metal)
     states = list(market.states)
     state = np.array([states.index(c.state) for c in market.counties])[homes.county]

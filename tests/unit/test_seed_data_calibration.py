@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.calibrate_seed_data import results
-from scripts.calibration.measures import Facts
+from scripts.calibration.facts import Facts
 from scripts.calibration.report import Result, as_text, write_docs
 from scripts.seed_data.options import Options
 from scripts.seed_data.timeline import make_history
