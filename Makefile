@@ -68,6 +68,10 @@ replay-rejects: $(READY) ## Bring corrected records in at their original date, a
 profile: $(READY) ## What a foreign file looks like against the contract, without loading it (FILE=...)
 	@$(PYTHON) -m etl.load.profile $(or $(FILE),$(error which file? FILE=...)) $(ARGS)
 
+.PHONY: undo
+undo: $(READY) ## Take a load back out, as if its delivery had never come (LOAD=n)
+	@$(if $(LOAD),$(PYTHON) run.py undo $(LOAD) $(ARGS),$(error say which: make undo LOAD=n; make loads lists them))
+
 ##@ Look at it
 
 .PHONY: status
@@ -87,6 +91,10 @@ dq: $(READY) ## Check the loaded tables with Great Expectations (STRICT=1: warni
 .PHONY: dq-fast
 dq-fast: $(READY) ## The same gate that every load passes, over all that is loaded, in SQL alone
 	@$(PYTHON) run.py --only quality $(ARGS)
+
+.PHONY: chaos
+chaos: $(READY) ## Kill loads at random moments and compare what comes of them (N=20)
+	@$(PYTHON) -m scripts.chaos --kills $(or $(N),20) $(ARGS)
 
 ##@ Database
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from etl.core.errors import EtlError, Exit
+from etl.core.errors import EtlError, Exit, UsageError
 
 STAGES = ("extract", "stage", "dims", "facts", "aggregates", "quality")
 EXIT_CODES = """exit codes:
@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("status", _status, "what is loaded: tables, rows, dollars")
     add("loads", _loads, "the ledger: every load and what became of its records")
+    undo = add("undo", _undo, "take a load back out: the tables become what they would be without its delivery")
+    undo.add_argument("load", type=int, help="number of the load, see: run.py loads")
     add("dictionary", _dictionary, "the data dictionary, as Markdown")
     dq = add("dq", _dq, "check the loaded tables with Great Expectations")
     dq.add_argument("--strict", action="store_true", help="exit 10 when a warning-level check fails")
@@ -77,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(wanted: argparse.Namespace) -> int:
+    if wanted.plan and wanted.mode == "full":
+        raise UsageError("--plan shows what an incremental load would change; a full load rebuilds everything")
     if wanted.list:
         from etl.pipeline import PIPELINE
 
@@ -124,6 +128,30 @@ def _loads(_: argparse.Namespace) -> int:
     from etl.summary import print_loads
 
     return _with_database(print_loads)
+
+
+def _undo(wanted: argparse.Namespace) -> int:
+    from etl.core.database import database_url, with_timeouts
+    from etl.core.failures import persistently
+    from etl.core.migrate import upgrade_if_needed
+    from etl.core.settings import Settings
+    from etl.summary import Progress
+    from etl.undo import undo_load
+
+    settings = Settings.read()
+
+    def undo() -> str:
+        url = database_url(settings)
+        upgrade_if_needed(url)
+        with Progress() as progress:
+            return undo_load(with_timeouts(url, settings), settings, wanted.load, on_step=progress.show)
+
+    delivery = persistently(undo, told=lambda text: sys.stderr.write(f"{text}\n"))
+    sys.stdout.write(
+        f"load {wanted.load} is taken back out, and all is as if {delivery} had never come. Take that folder out of the "
+        "landing zone, or correct it: the next load takes in what is there\n"
+    )
+    return Exit.OK
 
 
 def _dictionary(_: argparse.Namespace) -> int:

@@ -56,6 +56,12 @@ class ConnectionLost(StepFailed):
     """The server went away in the middle of a run; the same again may well succeed."""
 
 
+class UsageError(EtlError):
+    """Words on the command line that do not go together."""
+
+    exit_code = Exit.USAGE
+
+
 class SpecError(EtlError):
     """A spec in the catalog contradicts itself; all its problems are listed at once."""
 
