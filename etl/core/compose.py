@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from etl.core.spec import DimensionSpec
+from etl.core.spec import DimensionSpec, HistoryType
 
 
 def column(alias: str, name: str) -> sql.Composable:
@@ -50,7 +50,14 @@ def durable_key(alias: str, names: Sequence[str]) -> sql.Composable:
 
 def version_key(spec: DimensionSpec, alias: str, start: sql.Composable) -> sql.Composable:
     """The surrogate key of the version that starts at *start*."""
-    return computed_key([*(column(alias, name) for name in spec.business_key), start])
+    return computed_key([*(column(alias, name) for name in spec.business_key), moment(spec, start)])
+
+
+def moment(spec: DimensionSpec, start: sql.Composable) -> sql.Composable:
+    """The text of a version's start that goes into its key: the same in every time zone."""
+    if spec.history is HistoryType.DATE:
+        return start
+    return sql.SQL("""to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')""").format(start)
 
 
 def cleaned(spec: DimensionSpec, alias: str, name: str) -> sql.Composable:

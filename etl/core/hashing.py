@@ -20,12 +20,10 @@ def row_hash(row: bytes) -> bytes:
     """
     while row.endswith(b"\t\\N"):
         row = row[:-3]
-    return xxhash.xxh3_128_digest(b"" if row == b"\\N" else row)
+    return xxhash.xxh3_128_digest(row)
 
 
-def hash_rows(
-    conn: Connection[TupleRow], query: sql.Composable, target: sql.Composable, overwritten_count: int
-) -> int:
+def hash_rows(conn: Connection[TupleRow], query: sql.Composable, target: sql.Composable, overwritten_count: int) -> int:
     """Fill *target* (load_id, record_number, row_hash, overwritten_hash) from *query*; how many rows it was.
 
     *query* gives load_id, record_number, the versioned columns, then the *overwritten_count* overwritten ones. Two
@@ -49,7 +47,17 @@ def _hashed(conn: Connection[TupleRow], query: sql.Composable, overwritten_count
             load_id, record_number, row = bytes(line)[:-1].split(b"\t", 2)
             versioned, *overwritten = row.rsplit(b"\t", overwritten_count) if overwritten_count else (row,)
             block.append(
-                pack(4, 8, int(load_id), 8, int(record_number), 16, digest(versioned), 16, digest(b"\t".join(overwritten)))
+                pack(
+                    4,
+                    8,
+                    int(load_id),
+                    8,
+                    int(record_number),
+                    16,
+                    digest(versioned),
+                    16,
+                    digest(b"\t".join(overwritten)),
+                )
             )
             if len(block) * 52 >= _FLUSH_BYTES:
                 yield b"".join(block), len(block)

@@ -99,16 +99,50 @@ def names(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
+class Absence(StrEnum):
+    """What becomes of a key that a full delivery lacks, or that a tombstone names."""
+
+    CLOSE = "close"  # its version ends
+    IGNORE = "ignore"  # nothing: a full delivery is read as a delta; tombstones still close
+    MARK_DELETED = "mark_deleted"  # a version of its own follows, with the last attributes and is_deleted
+
+
+class OverwriteScope(StrEnum):
+    """Which versions take a new value of an overwritten column."""
+
+    ALL = "all"  # all versions of the entity
+    CURRENT = "current"  # the version in force on the row's own day: closed ones keep what was told in their time
+
+
+class HistoryType(StrEnum):
+    """What start_date, end_date and as_of are: a day, or a moment (several versions a day)."""
+
+    DATE = "date"
+    TIMESTAMPTZ = "timestamptz"
+
+
+class NewColumns(StrEnum):
+    """What to do about a column of the source that the spec does not name."""
+
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+
+
+# What the loader itself needs in a source; never taken for a new column.
+SOURCE_METADATA = ("load_id", "record_number", "effective_date", "operation", "load_timestamp", "source_file_id")
+
+
 @dataclass(frozen=True, slots=True)
 class DimensionSpec:
     """A dimension with history: which column does what, told by the list it stands in.
 
     `versioned`: a new value opens a version (type 2). `overwritten`: the value of the greatest as_of holds on all versions
     (type 1). `fixed`: the value of the smallest as_of holds for ever (type 0). `mirrored`: versioned columns that also
-    stand as `current_<column>`, the value of the current version, on all versions (type 6).
+    stand as `current_<column>`, the value of the latest version, on all versions (type 6).
     `source`: the relation that holds the observations, with the columns named here, `load_id` and `record_number`, and,
     where `has_row_dates`, `effective_date` and `operation`. `trim` and `nfc`: text columns to be so cleaned, for the
     comparison and for the stored value. `scope_column`: absence counts only among rows with the same value of it.
+    `from_beginning`: the first version starts at 1900-01-01 instead of the first observation.
     """
 
     table: str
@@ -124,22 +158,36 @@ class DimensionSpec:
     scope_column: str | None = None
     has_row_dates: bool = True
     from_beginning: bool = True
-    close_absent: bool = True
+    absence: Absence = Absence.CLOSE
+    overwrite_scope: OverwriteScope = OverwriteScope.ALL
+    history: HistoryType = HistoryType.DATE
+    new_columns: NewColumns = NewColumns.IGNORE
     closure_share_limit: float = 0.10
     trim: tuple[str, ...] = ()
     nfc: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        listed = [*self.business_key, *self.versioned, *self.overwritten, *self.fixed]
-        reserved = {self.surrogate_key, self.durable_key, "start_date", "end_date", "current_flag", "load_id"}
-        problems = []
-        if not self.business_key:
-            problems.append("a dimension needs a business key")
-        if not self.versioned:
-            problems.append("a dimension with history needs a versioned column")
+        problems = self._problems()
+        if problems:
+            raise SpecError(self.table or "(a dimension without a table)", problems)
+
+    def _problems(self) -> list[str]:
+        listed = [*self.business_key, *self.attributes]
+        own = {name for name in self.columns if name not in listed} | {"current_flag", "is_deleted"}
+        problems = [
+            f"a dimension needs {what}"
+            for what, given in (
+                ("a table", self.table),
+                ("an entity", self.entity),
+                ("a source", self.source),
+                ("a business key", self.business_key),
+                ("a versioned column", self.versioned),
+            )
+            if not given
+        ]
         if twice := sorted({name for name in listed if listed.count(name) > 1}):
             problems.append(f"listed twice: {', '.join(twice)}")
-        if clash := sorted(reserved.intersection(listed)):
+        if clash := sorted((own | {*SOURCE_METADATA}).intersection(listed)):
             problems.append(f"names the loader keeps for itself: {', '.join(clash)}")
         if strangers := sorted({*self.mirrored} - {*self.versioned}):
             problems.append(f"mirrored but not versioned: {', '.join(strangers)}")
@@ -147,10 +195,13 @@ class DimensionSpec:
             problems.append(f"cleaned but not a column: {', '.join(strangers)}")
         if self.scope_column and self.scope_column not in self.business_key:
             problems.append(f"the scope column {self.scope_column} must be part of the business key")
+        if self.scope_column and self.absence is Absence.IGNORE:
+            problems.append("a scope of absence where absence is ignored")
+        if self.overwrite_scope is OverwriteScope.CURRENT and not self.overwritten:
+            problems.append("overwrite_scope says where overwritten columns go, and there are none")
         if not 0 <= self.closure_share_limit <= 1:
             problems.append("closure_share_limit is a share, from 0 to 1")
-        if problems:
-            raise SpecError(self.table, problems)
+        return problems
 
     @property
     def surrogate_key(self) -> str:
@@ -168,6 +219,11 @@ class DimensionSpec:
         return (*self.fixed, *self.versioned, *self.overwritten)
 
     @property
+    def marks_deleted(self) -> bool:
+        """A deleted entity keeps a version, flagged `is_deleted`."""
+        return self.absence is Absence.MARK_DELETED
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All columns of the table, generated ones excluded."""
         return (
@@ -178,6 +234,7 @@ class DimensionSpec:
             *(f"current_{name}" for name in self.mirrored),
             "start_date",
             "end_date",
+            *(("is_deleted",) if self.marks_deleted else ()),
             "first_observed_date",
             "is_inferred",
             "row_hash",

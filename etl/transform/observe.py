@@ -1,0 +1,477 @@
+"""What deliveries say about the keys of a dimension, as far as it is news or must be remembered.
+
+The dimension does not hold every observation: a value seen again leaves no trace in it. To take in a late one, the next
+observation of its key must be known all the same: full deliveries are in etl.full_observation (each observes every key in
+its scope), all others in etl.dimension_observation. Of two observations of one key and day the one of the greater as_of
+holds; the other is a *loser*, remembered in no table but staging.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from psycopg import sql
+
+from etl.core import compose
+from etl.core.errors import SourceError, StepFailed
+from etl.core.hashing import hash_rows
+from etl.core.spec import Absence, Mode, OverwriteScope
+from etl.transform.history import History, Observed
+
+
+def observe(
+    history: History, deliveries: Iterable[Observed], in_force: Iterable[Observed], withdrawn: Iterable[int]
+) -> int:
+    """Collect in work_touched what *deliveries* observe, as far as it matters; how many observations that is.
+
+    Keys that a *withdrawn* load spoke of are forgotten (work_forgotten) and observed anew from all deliveries *in_force*;
+    so are the few whose history cannot be told from the dimension and its ledger alone.
+    """
+    new, known, gone = list(deliveries), list(in_force), sorted(set(withdrawn))
+    if history.spec.absence is Absence.IGNORE:
+        new, known = ([replace(each, mode=Mode.DELTA) for each in group] for group in (new, known))
+    _take(history, new, known if gone else [])
+    history.names["withdrawn"] = history.load_list(gone)
+    _forget_withdrawn(history, bool(gone))
+    _record_full_deliveries(history)
+    touched = _collect(history, has_forgotten=bool(gone))
+    if touched and _forget_untellable(history, new, known):
+        _take(history, new, known)
+        touched = _collect(history, has_forgotten=True)
+    return touched
+
+
+def count_read(history: History) -> int:
+    """How many rows the new deliveries hold."""
+    return int(history.one("SELECT count(*) FROM {source} AS s WHERE s.load_id IN ({new_loads})"))
+
+
+def _take(history: History, new: list[Observed], known: list[Observed]) -> None:
+    """work_delivery: the deliveries to read."""
+    everything = list(dict.fromkeys([*new, *known]))
+    history.names["loads"] = history.load_list(each.load_id for each in everything)
+    history.names["new_loads"] = history.load_list(each.load_id for each in new)
+    rows = sql.SQL(", ").join(
+        sql.SQL("({}::bigint, {}::{}, {}::text, {}::timestamptz, {}::boolean)").format(
+            each.load_id, each.as_of, history.names["moment"], each.mode.value, each.load_timestamp, each in new
+        )
+        for each in everything
+    )
+    history.create(
+        "work_delivery",
+        "SELECT * FROM (VALUES {rows}) AS o (load_id, as_of, mode, load_timestamp, is_new)"
+        if everything
+        else "SELECT 0::bigint AS load_id, {beginning} AS as_of, ''::text AS mode, now() AS load_timestamp, "
+        "false AS is_new WHERE false",
+        rows=rows,
+    )
+
+
+def _forget_withdrawn(history: History, has_withdrawn: bool) -> None:
+    """work_forgotten: the keys whose rows in a withdrawn load do not stand again, just so, in a new one for the same day."""
+    if not has_withdrawn:
+        history.create("work_forgotten", "SELECT 0::bigint AS durable_key, {d_bk} FROM {dim} AS d WHERE false")
+        return
+    spec = history.spec
+    extra = ("effective_date", "operation") if spec.has_row_dates else ()
+
+    def told(alias: str) -> sql.Composable:
+        kept = [history.source(alias, name) for name in (*spec.business_key, *spec.attributes)]
+        return sql.SQL(", ").join([*kept, *(compose.column(alias, name) for name in extra)])
+
+    history.create(
+        "work_forgotten",
+        """
+        WITH restated AS (
+            SELECT f.load_id AS old_load_id, o.load_id AS new_load_id
+            FROM {fulls} AS f
+            INNER JOIN work_delivery AS o ON f.as_of = o.as_of AND o.mode = 'full' AND o.is_new
+            WHERE f.dimension = {dimension} AND f.load_id IN ({withdrawn})
+        )
+
+        SELECT {s_key} AS durable_key, {s_bk}
+        FROM {source} AS s
+        WHERE s.load_id IN ({withdrawn}) AND NOT EXISTS ({again} WHERE s.load_id = r.old_load_id AND {same})
+        UNION
+        SELECT {s_key}, {s_bk}
+        FROM {source} AS s
+        INNER JOIN restated AS p ON s.load_id = p.new_load_id
+        WHERE s.load_id IN ({new_loads}) AND NOT EXISTS ({before} WHERE s.load_id = r.new_load_id AND {same})
+        UNION
+        -- What a full delivery did not hold, it declared gone.
+        SELECT d.{dk}, {d_bk}
+        FROM {dim} AS d
+        INNER JOIN {fulls} AS f ON d.end_date = f.as_of AND {d_scope} = f.scope
+        WHERE f.dimension = {dimension} AND f.load_id IN ({withdrawn}) AND {is_value}
+        """,
+        again=history.compose(
+            "SELECT FROM (SELECT * FROM {source} WHERE load_id IN ({new_loads})) AS n "
+            "INNER JOIN restated AS r ON n.load_id = r.new_load_id"
+        ),
+        before=history.compose(
+            "SELECT FROM (SELECT * FROM {source} WHERE load_id IN ({withdrawn})) AS n "
+            "INNER JOIN restated AS r ON n.load_id = r.old_load_id"
+        ),
+        same=sql.SQL("{} AND record_image_eq(ROW({}), ROW({}))").format(
+            sql.SQL(" AND ").join(
+                sql.SQL("{} = {}").format(history.source("s", name), history.source("n", name))
+                for name in spec.business_key
+            ),
+            told("s"),
+            told("n"),
+        ),
+    )
+    history.run("DELETE FROM {log} WHERE dimension = {dimension} AND load_id IN ({withdrawn})")
+    history.run("DELETE FROM {fulls} WHERE dimension = {dimension} AND load_id IN ({withdrawn})")
+
+
+def _record_full_deliveries(history: History) -> None:
+    scope_column = history.spec.scope_column
+    history.run(
+        "INSERT INTO {fulls} (dimension, as_of, scope, load_id) "
+        "SELECT {dimension}, o.as_of, spoken.scope, o.load_id FROM work_delivery AS o "
+        "INNER JOIN ({scope}) AS spoken ON o.load_id = spoken.load_id WHERE o.mode = 'full' AND o.is_new "
+        "ON CONFLICT (dimension, as_of, scope) DO UPDATE SET load_id = excluded.load_id",
+        scope=history.compose(
+            "SELECT DISTINCT s.load_id, {value}::text AS scope FROM {source} AS s WHERE s.load_id IN ({new_loads})",
+            value=history.source("s", scope_column),
+        )
+        if scope_column
+        else sql.SQL("SELECT load_id, '' AS scope FROM work_delivery"),
+    )
+
+
+def _collect(history: History, *, has_forgotten: bool) -> int:
+    """work_touched: the observations that are news or must be remembered, marked where they lose; how many."""
+    # What is forgotten compares with nothing.
+    history.names["remembered"] = (
+        history.compose("AND d.{dk} NOT IN (SELECT f.durable_key FROM work_forgotten AS f)")
+        if has_forgotten
+        else sql.SQL("")
+    )
+    touched = _find_candidates(history, has_forgotten=has_forgotten)
+    _hash(history, touched)
+    if touched:
+        _look_at_dates(history)
+    _mark_rejected_unknown(history)
+    touched += _find_absent(history, has_forgotten=has_forgotten)
+    if touched:
+        _log(history)
+        _mark_losers(history)
+        _log_hidden_values(history)
+    return touched
+
+
+def _look_at_dates(history: History) -> None:
+    any_before, any_later, any_unnamed = history.row(
+        "SELECT COALESCE(bool_or(observed_date < as_of AND mode = 'full'), false), "
+        "COALESCE(bool_or(observed_date > as_of AND mode = 'full'), false), count(*) FILTER (WHERE durable_key IS NULL) "
+        "FROM work_touched"
+    )
+    if any_unnamed:
+        raise SourceError(
+            f"{history.spec.source}: {any_unnamed} row(s) without a business key; reject them before loading"
+        )
+    if any_before:
+        _observe_on_the_as_of(history)
+    if any_later:
+        _mark_later_unknown(history)
+
+
+def _find_candidates(history: History, *, has_forgotten: bool) -> int:
+    """work_candidate: rows that are not, byte for byte, what the version in force on their day holds already; how many."""
+    spec = history.spec
+    tracked = (*spec.versioned, *spec.overwritten)
+    same = (
+        sql.SQL("true")
+        if spec.overwrite_scope is OverwriteScope.CURRENT
+        else sql.SQL(
+            "(d.{dk} IS NULL OR record_image_ne(ROW({s_tracked}), ROW({d_tracked})) OR d.fixed_as_of > o.as_of OR o.mode = 'delta' "
+            "OR {effective} <> o.as_of OR {is_gone})"
+        ).format(
+            **{name: history.names[name] for name in ("dk", "effective", "is_gone")},
+            s_tracked=sql.SQL(", ").join(history.source("s", name) for name in tracked),
+            d_tracked=compose.columns("d", tracked),
+        )
+    )
+    return history.create(
+        "work_candidate",
+        """
+        SELECT
+            s.load_id, s.record_number, {s_bk}, o.as_of, COALESCE({effective}, o.as_of) AS observed_date, o.mode, o.is_new,
+            {is_gone} AS is_gone, COALESCE(d.{dk}, {s_key}) AS durable_key,
+            d.row_hash AS have_hash, d.overwritten_hash AS have_overwritten_hash, d.fixed_as_of AS have_fixed_as_of
+        FROM {source} AS s
+        INNER JOIN work_delivery AS o ON s.load_id = o.load_id
+        LEFT JOIN {dim} AS d
+            ON
+                {s_is_d} AND {is_value} {remembered}
+                AND d.first_observed_date <= COALESCE({effective}, o.as_of) AND d.end_date > COALESCE({effective}, o.as_of)
+        WHERE s.load_id IN ({loads}) AND {is_candidate}
+        """,
+        is_candidate=history.compose(
+            "((o.is_new AND {same}) OR EXISTS (SELECT FROM work_forgotten AS f WHERE {s_is_f}))"
+            if has_forgotten
+            else "{same}",
+            same=same,
+        ),
+    )
+
+
+def _hash(history: History, candidates: int) -> None:
+    spec = history.spec
+    history.create(
+        "work_hashed",
+        "SELECT 0::bigint AS load_id, 0::bigint AS record_number, NULL::uuid AS row_hash, NULL::uuid AS overwritten_hash "
+        "WHERE false",
+    )
+    query = history.compose(
+        "SELECT s.load_id, s.record_number, {attributes} FROM {source} AS s "
+        "INNER JOIN work_candidate AS c ON s.load_id = c.load_id AND s.record_number = c.record_number "
+        "WHERE s.load_id IN ({loads})",
+        attributes=sql.SQL(", ").join(history.source("s", name) for name in (*spec.versioned, *spec.overwritten)),
+    )
+    if candidates:
+        hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
+        history.conn.execute("ANALYZE work_hashed")
+    is_news = (
+        "NOT c.is_gone OR c.have_hash IS NOT NULL"
+        if spec.overwrite_scope is OverwriteScope.CURRENT
+        else "CASE WHEN c.is_gone THEN c.have_hash IS NOT NULL ELSE c.have_hash IS DISTINCT FROM h.row_hash END"
+    )
+    history.create(
+        "work_touched",
+        """
+        SELECT
+            c.*, CASE WHEN c.is_gone THEN NULL ELSE h.row_hash END AS row_hash, h.overwritten_hash,
+            {is_news} AS is_news, false AS is_loser
+        FROM work_candidate AS c
+        INNER JOIN work_hashed AS h ON c.load_id = h.load_id AND c.record_number = h.record_number
+        """,
+        is_news=sql.SQL(is_news),
+    )
+
+
+def _observe_on_the_as_of(history: History) -> None:
+    """A row of a full delivery that dates from before also says how things stand on the as_of itself."""
+    history.run(
+        """
+        INSERT INTO work_touched (
+            load_id, record_number, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key,
+            have_hash, have_overwritten_hash, have_fixed_as_of, row_hash, overwritten_hash, is_news, is_loser
+        )
+        SELECT
+            t.load_id, t.record_number, {t_bk}, t.as_of, t.as_of, t.mode, t.is_new, t.is_gone, t.durable_key,
+            d.row_hash, d.overwritten_hash, d.fixed_as_of, t.row_hash, t.overwritten_hash,
+            d.row_hash IS DISTINCT FROM t.row_hash, false
+        FROM (
+            SELECT DISTINCT ON (load_id, durable_key) *
+            FROM work_touched
+            WHERE mode = 'full' AND observed_date < as_of
+            ORDER BY load_id, durable_key, observed_date DESC, record_number DESC
+        ) AS t
+        LEFT JOIN {source} AS s
+            ON
+                s.load_id IN ({loads}) AND t.load_id = s.load_id AND {s_is_t}
+                AND COALESCE({effective}, t.as_of) = t.as_of
+        LEFT JOIN {dim} AS d
+            ON
+                t.durable_key = d.{dk} AND {is_value} {remembered}
+                AND d.first_observed_date <= t.as_of AND d.end_date > t.as_of
+        WHERE s.load_id IS NULL
+        """
+    )
+
+
+def _mark_rejected_unknown(history: History) -> None:
+    """The row of a full delivery was rejected: the key is there on the as_of, its value is not known."""
+    if not history.spec.feed:
+        return
+    entity = [
+        sql.SQL("r.entity_id[{}]").format(sql.Literal(place)) for place in range(1, len(history.spec.business_key) + 1)
+    ]
+    history.run(
+        "INSERT INTO {log} (dimension, durable_key, observed_date, as_of, kind, load_id) "
+        "SELECT DISTINCT {dimension}, {key}, o.as_of, o.as_of, 'unknown', o.load_id "
+        "FROM {rejects} AS r INNER JOIN work_delivery AS o ON r.load_id = o.load_id "
+        "WHERE r.load_id IN ({loads}) AND o.mode = 'full' AND r.feed = {feed} AND {given} "
+        "AND NOT EXISTS (SELECT FROM {source} AS s WHERE s.load_id IN ({loads}) AND s.load_id = r.load_id "
+        "AND {s_key} = {key}) ON CONFLICT DO NOTHING",
+        key=compose.computed_key(entity),
+        feed=sql.Literal(history.spec.feed),
+        given=sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(part) for part in entity),
+    )
+
+
+def _mark_later_unknown(history: History) -> None:
+    """All rows of the key in a full delivery hold only later: it is there on the as_of, its value is not known."""
+    history.run(
+        """
+        INSERT INTO {log} (dimension, durable_key, observed_date, as_of, kind, load_id)
+        SELECT DISTINCT {dimension}, t.durable_key, t.as_of, t.as_of, 'unknown', t.load_id
+        FROM work_touched AS t
+        WHERE
+            t.mode = 'full' AND t.observed_date > t.as_of
+            AND NOT EXISTS (
+                SELECT FROM {source} AS s
+                WHERE
+                    s.load_id IN ({loads}) AND t.load_id = s.load_id AND {s_is_t}
+                    AND COALESCE({effective}, t.as_of) <= t.as_of
+            )
+        ON CONFLICT DO NOTHING
+        """
+    )
+
+
+def _find_absent(history: History, *, has_forgotten: bool) -> int:
+    """Keys that a full delivery should hold and does not: they are gone from its as_of on; how many."""
+    statement = """
+        INSERT INTO work_touched (
+            load_id, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key, have_hash, is_news, is_loser
+        )
+        SELECT o.load_id, {d_bk}, o.as_of, o.as_of, o.mode, o.is_new, true, d.{dk}, {have_hash}, true, false
+        FROM {candidates} AS d
+        INNER JOIN work_delivery AS o ON o.mode = 'full' AND {is_asked}
+        INNER JOIN {fulls} AS f
+            ON f.dimension = {dimension} AND o.as_of = f.as_of AND o.load_id = f.load_id AND {d_scope} = f.scope
+        LEFT JOIN {source} AS s ON s.load_id IN ({loads}) AND o.load_id = s.load_id AND {s_is_d}
+        WHERE
+            s.load_id IS NULL
+            AND NOT EXISTS (
+                SELECT FROM {log} AS u
+                WHERE
+                    u.dimension = {dimension} AND u.durable_key = d.{dk} AND u.observed_date = o.as_of
+                    AND u.as_of = o.as_of AND u.kind = 'unknown'
+            )
+    """
+    found = history.run(
+        statement,
+        candidates=history.names["dim"],
+        have_hash=sql.SQL("d.row_hash"),
+        is_asked=history.compose(
+            "o.is_new AND {is_value} {remembered} AND d.first_observed_date <= o.as_of AND d.end_date > o.as_of"
+        ),
+    )
+    if has_forgotten:
+        found += history.run(
+            statement,
+            candidates=history.compose("(SELECT f.durable_key AS {dk}, {bk} FROM work_forgotten AS f)"),
+            have_hash=sql.SQL("NULL::uuid"),
+            is_asked=sql.SQL("true"),
+        )
+    history.conn.execute("ANALYZE work_touched")
+    return found
+
+
+def _log(history: History) -> None:
+    """Remember what a list of full deliveries would not tell."""
+    logged = history.run(
+        """
+        INSERT INTO {log} AS l (dimension, durable_key, observed_date, as_of, kind, load_id)
+        SELECT DISTINCT ON (t.durable_key, t.observed_date, t.as_of)
+            {dimension}, t.durable_key, t.observed_date, t.as_of,
+            CASE WHEN t.is_gone THEN 'gone' ELSE 'value' END, t.load_id
+        FROM work_touched AS t
+        WHERE t.mode = 'delta' OR t.observed_date <> t.as_of
+        ORDER BY t.durable_key, t.observed_date, t.as_of, t.load_id DESC, t.record_number DESC
+        ON CONFLICT (dimension, durable_key, observed_date, as_of)
+        DO UPDATE SET kind = excluded.kind, load_id = excluded.load_id
+        WHERE l.kind = 'unknown' OR l.load_id <= excluded.load_id
+        """
+    )
+    if logged > 1000:
+        history.run("ANALYZE {log} (dimension, durable_key, observed_date)")
+
+
+def _mark_losers(history: History) -> None:
+    history.run(
+        """
+        UPDATE work_touched AS t SET is_loser = true
+        FROM {log} AS l
+        WHERE
+            l.dimension = {dimension} AND t.durable_key = l.durable_key AND t.observed_date = l.observed_date
+            AND l.kind <> 'unknown' AND (l.as_of > t.as_of OR (l.as_of = t.as_of AND l.load_id > t.load_id))
+        """
+    )
+    history.run(
+        """
+        UPDATE work_touched AS t SET is_loser = true
+        FROM {fulls} AS f
+        WHERE
+            f.dimension = {dimension} AND t.observed_date = f.as_of AND f.as_of > t.as_of AND f.scope = {t_scope}
+            AND NOT {unknown}
+        """,
+        unknown=unknown(history, "t.durable_key", "f.as_of"),
+    )
+
+
+def unknown(history: History, key: str, as_of: str) -> sql.Composable:
+    """The full delivery of *as_of* holds *key*, and left its value unknown."""
+    return history.compose(
+        "EXISTS (SELECT FROM {log} AS u WHERE u.dimension = {dimension} AND u.durable_key = {key} "
+        "AND u.observed_date = {as_of} AND u.as_of = {as_of} AND u.kind = 'unknown')",
+        key=sql.SQL(key),
+        as_of=sql.SQL(as_of),
+    )
+
+
+def _log_hidden_values(history: History) -> None:
+    """A full delivery's row that another observation of the same day hides: its overwritten columns still count."""
+    if not history.spec.has_row_dates:
+        return
+    history.run(
+        """
+        INSERT INTO {log} (dimension, durable_key, observed_date, as_of, kind, load_id)
+        SELECT DISTINCT {dimension}, t.durable_key, t.as_of, t.as_of, 'value', t.load_id
+        FROM work_touched AS t
+        WHERE t.is_loser AND t.mode = 'full' AND t.observed_date = t.as_of AND NOT t.is_gone
+        UNION
+        SELECT {dimension}, t.durable_key, f.as_of, f.as_of, 'value', f.load_id
+        FROM work_touched AS t
+        INNER JOIN {fulls} AS f ON f.dimension = {dimension} AND t.observed_date = f.as_of AND {t_scope} = f.scope
+        WHERE t.is_gone AND NOT t.is_loser AND t.as_of > f.as_of AND t.have_hash IS NOT NULL
+        ON CONFLICT DO NOTHING
+        """
+    )
+
+
+def _forget_untellable(history: History, new: list[Observed], known: list[Observed]) -> int:
+    """Keys to be observed anew from staging, since dimension and ledger do not hold all that is needed; how many more."""
+    spec = history.spec
+    # No version is left of the entity, yet it was seen: its overwritten and fixed values are in staging alone.
+    untold = """
+        SELECT DISTINCT t.durable_key, {t_bk}
+        FROM work_touched AS t
+        INNER JOIN {log} AS l ON l.dimension = {dimension} AND t.durable_key = l.durable_key
+        LEFT JOIN {dim} AS d ON t.durable_key = d.{dk} AND d.row_hash IS NOT NULL
+        WHERE NOT t.is_gone AND d.{dk} IS NULL AND l.kind = 'value' AND l.load_id NOT IN ({loads})
+    """
+    if spec.overwrite_scope is OverwriteScope.CURRENT:
+        # Not the key's last word: which versions take which overwritten values must be judged row by row.
+        untold += """
+            UNION
+            SELECT t.durable_key, {t_bk}
+            FROM work_touched AS t
+            INNER JOIN {log} AS l
+                ON
+                    l.dimension = {dimension} AND t.durable_key = l.durable_key AND l.kind <> 'unknown'
+                    AND (l.observed_date > t.observed_date OR l.as_of > t.as_of)
+            WHERE l.load_id NOT IN ({loads})
+            UNION
+            SELECT t.durable_key, {t_bk}
+            FROM work_touched AS t
+            INNER JOIN {fulls} AS f
+                ON
+                    f.dimension = {dimension} AND {t_scope} = f.scope
+                    AND (f.as_of > t.observed_date OR f.as_of > t.as_of)
+            WHERE f.load_id NOT IN ({loads})
+        """
+    history.create("work_untold", untold)
+    more = history.run(
+        "INSERT INTO work_forgotten SELECT t.durable_key, {t_bk} FROM work_untold AS t "
+        "WHERE t.durable_key NOT IN (SELECT f.durable_key FROM work_forgotten AS f)"
+    )
+    if more and not known:
+        raise StepFailed(
+            f"{spec.table}: {more} key(s) must be observed anew from earlier deliveries; give them as in_force"
+        )
+    return more
