@@ -66,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     except SeedDataError as error:
         print(f"generate_seed_data: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("generate_seed_data: stopped; run the same command again", file=sys.stderr)
+        return 130
     except OSError as error:
         print(f"generate_seed_data: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
         return 2

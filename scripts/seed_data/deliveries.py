@@ -1,9 +1,11 @@
 """Delivery folders: files, manifests, and the record of what was made."""
 
+import contextlib
+import fcntl
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -125,6 +127,18 @@ class Landing:
     def has_more(self) -> bool:
         """Records or deliveries are still on their way."""
         return (self.out / STATE / HELD).is_dir() or (self.out / STATE / WAITING).is_file()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out while deliveries are written; the lock dies with its holder."""
+        folder = self.out / STATE
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as problem:
+                raise SeedDataError(f"{self.out}: another run is writing here; wait for it") from problem
+            yield
 
     def building(self) -> Path:
         """An empty folder to write in; what a stopped run left there is removed."""

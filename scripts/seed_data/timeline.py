@@ -1,23 +1,22 @@
 """The market's history and its next days, cut into deliveries and written on all cores."""
 
-import multiprocessing
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scripts.seed_data import calendar, cells, chance
 from scripts.seed_data.ahead import Ahead
-from scripts.seed_data.block import Piece, Window, block_pieces
+from scripts.seed_data.block import Piece, Window
 from scripts.seed_data.deliveries import Landing, Sums, manifest, modes_of, write_manifest, write_pieces
 from scripts.seed_data.disorder import Disorder, disturb
-from scripts.seed_data.options import Options, SeedDataError
+from scripts.seed_data.options import Options
 from scripts.seed_data.plans import PlanBook, plan_rows
 from scripts.seed_data.providers import alive, provider_rows
+from scripts.seed_data.workers import all_blocks, merge
 from scripts.seed_data.world import World, make_world
 
 CALM = Disorder()
@@ -29,14 +28,20 @@ def make_history(options: Options, disorder: Disorder = CALM, *, workers: int | 
     start = calendar.day(options.first_year, 1)
     as_of = tuple(calendar.day(options.first_year, month) for month in range(1, 12 * options.years + 2))
     window = Window(since=-(1 << 40), as_of=as_of, snapshot_before=start)
-    building = landing.building()
-    _build(make_world(options), building, window, workers)
-    return _release(landing, options, building, as_of, disorder)
+    with landing.locked():
+        building = landing.building()
+        _build(make_world(options), building, window, workers)
+        return _release(landing, options, building, as_of, disorder)
 
 
 def append_days(out: Path, days: int, disorder: Disorder = CALM, *, workers: int | None = None) -> list[Path]:
     """Write the next *days* business days after the last delivery in *out*."""
-    landing = Landing.open(out)
+    Landing.open(out).options()  # nothing is locked where there is nothing to go on from
+    with Landing(out, {}).locked():
+        return _append_days(Landing.open(out), days, disorder, workers)
+
+
+def _append_days(landing: Landing, days: int, disorder: Disorder, workers: int | None) -> list[Path]:
     options = landing.options()
     last = calendar.day_of(date.fromisoformat(landing.made["last_as_of"]))
     # A large market is lived through once for a month of days; the days that are not asked for yet are kept ready.
@@ -66,9 +71,9 @@ def _build(world: World, building: Path, window: Window, workers: int | None) ->
     modes: list[dict[str, str]] = [{} for _ in folders]
     sums = [Sums() for _ in folders]
     for piece in _market_pieces(world, window, modes):
-        _merge(sums, write_pieces(folders, [piece]))
-    for found in _all_blocks(world, window, folders, workers or min(os.cpu_count() or 1, 8)):
-        _merge(sums, found)
+        merge(sums, write_pieces(folders, [piece]))
+    for found in all_blocks(world, window, folders, workers or min(os.cpu_count() or 1, 8)):
+        merge(sums, found)
     if window.since < 0:
         modes[0]["members"] = "full"
     for folder, day, total, mode in zip(folders, window.as_of, sums, modes, strict=True):
@@ -87,73 +92,6 @@ def _release(
         folders, held = disturb(options.seed, landing.out, disorder, folders, as_of, modes)
     landing.publish(folders, options, as_of[-1], held, kept)
     return [landing.out / folder.name for folder in folders]
-
-
-def _merge(sums: list[Sums], more: list[Sums]) -> None:
-    for mine, other in zip(sums, more, strict=True):
-        for feed, rows in other.rows.items():
-            mine.add(feed, rows, other.totals[feed])
-
-
-def _all_blocks(world: World, window: Window, folders: list[Path], workers: int) -> Iterator[list[Sums]]:
-    """Simulate all blocks; they write one after the other, so that files never depend on the number of workers."""
-    blocks = world.options.blocks
-    if min(workers, blocks) < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        for block in range(blocks):
-            yield write_pieces(folders, block_pieces(world, block, window))
-        return
-    # Books are made before the fork, so that no worker makes them again.
-    for year in range(world.options.first_year, calendar.as_date(window.as_of[-1]).year + 2):
-        world.book(year)
-    context = multiprocessing.get_context("fork")
-    turn, step = context.Value("q", 0), context.Condition()
-    results: Any = context.SimpleQueue()
-    count = min(workers, blocks)
-    processes = [
-        context.Process(target=_work, args=(world, window, folders, range(k, blocks, count), turn, step, results))
-        for k in range(count)
-    ]
-    for process in processes:
-        process.start()
-    try:
-        for _ in processes:
-            found = results.get()
-            if isinstance(found, str):
-                raise SeedDataError(f"a worker failed: {found}")
-            yield found
-    finally:
-        for process in processes:
-            if process.is_alive() and process.exitcode is None:
-                process.join(timeout=5)
-            if process.is_alive():
-                process.terminate()
-            process.join()
-
-
-def _work(world: World, window: Window, folders: list[Path], blocks: range, turn: Any, step: Any, results: Any) -> None:
-    """Simulate every n-th block and append its rows when its turn comes."""
-    sums = [Sums() for _ in folders]
-    try:
-        for block in blocks:
-            pieces = list(block_pieces(world, block, window))
-            with step:
-                step.wait_for(lambda block=block: turn.value in (block, -1))
-                if turn.value < 0:
-                    return
-            _merge(sums, write_pieces(folders, pieces))
-            with step:
-                turn.value = block + 1
-                step.notify_all()
-        for one in sums:  # plain dictionaries travel between processes
-            one.rows, one.totals = dict(one.rows), {feed: dict(totals) for feed, totals in one.totals.items()}
-            for feed in one.rows:
-                one.totals.setdefault(feed, {})
-        results.put(sums)
-    except Exception as error:  # noqa: BLE001  - whatever it is, the parent has to hear of it
-        with step:
-            turn.value = -1
-            step.notify_all()
-        results.put(f"{type(error).__name__}: {error}")
 
 
 def _market_pieces(world: World, window: Window, modes: list[dict[str, str]]) -> Iterator[Piece]:

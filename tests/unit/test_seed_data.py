@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -11,6 +13,8 @@ import pytest
 
 from etl.catalog.sources import SOURCES
 from scripts.generate_seed_data import main
+from scripts.seed_data import workers
+from scripts.seed_data.deliveries import Landing
 from scripts.seed_data.market import load_market
 from scripts.seed_data.options import Options
 from scripts.seed_data.timeline import append_days, make_history
@@ -43,8 +47,8 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_same_seed_same_bytes_on_any_number_of_workers(tmp_path: Path) -> None:
     """Two blocks written by one process or by two give the same files, and another seed gives others."""
-    for name, seed, workers in (("one", 3, 1), ("two", 3, 2), ("other", 4, 1)):
-        make_history(Options(members=2600, years=1, seed=seed, first_year=2024, out=tmp_path / name), workers=workers)
+    for name, seed, count in (("one", 3, 1), ("two", 3, 2), ("other", 4, 1)):
+        make_history(Options(members=2600, years=1, seed=seed, first_year=2024, out=tmp_path / name), workers=count)
 
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert files(tmp_path / "one") != files(tmp_path / "other")
@@ -338,3 +342,43 @@ def test_nobody_pays_more_than_the_plan_allows(landing: Path) -> None:
         assert deductible[who, plan_id, year] <= round(100 * float(plan[f"{kind}_deductible_amount"]))
         met += cents == most > 0
     assert met > 0
+
+
+def test_two_runs_never_write_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is refused and told why; the first goes on."""
+    with Landing(tmp_path, {}).locked():
+        code = main(["--members", "200", "--years", "1", "--out", str(tmp_path)])
+
+    assert 2 == code
+    assert "another run is writing here" in capsys.readouterr().err
+    assert 0 == main(["--members", "200", "--years", "1", "--out", str(tmp_path)])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, not a stack."""
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    code = main(["--members", "200", "--years", "1", "--out", str(blocked / "landing")])
+
+    assert 2 == code
+    assert str(blocked) in capsys.readouterr().err
+
+
+def test_a_worker_that_dies_ends_the_run_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is published, nobody waits for ever, and the next run is as if nothing had been."""
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    words = ["--members", "2600", "--years", "1", "--workers", "2", "--out", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "write_pieces", die)
+        code = main(words)
+
+    assert 2 == code
+    assert "a worker stopped without a word" in capsys.readouterr().err
+    assert [] == list(tmp_path.glob("2*"))
+    assert 0 == main(words)
+    assert 13 == len(list(tmp_path.glob("2*/manifest.json")))

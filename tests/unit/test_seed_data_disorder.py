@@ -177,3 +177,16 @@ def test_days_kept_ready_are_the_days_made_on_demand(tmp_path: Path, monkeypatch
     append_days(tmp_path / "small", 1, workers=1)
     found = [(tmp_path / name / "2025-01-07" / "claims.csv").read_bytes() for name in ("small", "large")]
     assert found[0] == found[1]
+
+
+def test_the_documentation_lists_the_catalogue() -> None:
+    """Every kind of defect stands on the page with its verdict, and none that there is not."""
+    page = (Path(__file__).parents[2] / "docs" / "seed_data.md").read_text(encoding="utf-8")
+    listed = {
+        tuple(cell.strip().strip("`") for cell in line.strip("|").split("|"))
+        for line in page.splitlines()
+        if line.startswith("|")
+    }
+    known = {(d.feed, d.kind, d.verdict.value, d.reason, d.column or "") for d in CATALOGUE}
+
+    assert known == {row for row in listed if len(row) == 5 and row[0] in {d.feed for d in CATALOGUE}}
