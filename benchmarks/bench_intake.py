@@ -67,7 +67,7 @@ def spoil(line: str, kind: int) -> str:
 
 def write_files(folder: Path, count: int) -> tuple[Path, Path]:
     """The sound file and the one with bad records."""
-    ends = claim_lines(50_000, random.Random(20261123))
+    ends = claim_lines(50_000, random.Random(20261123))  # noqa: S311 - guards nothing
     paths = folder / "sound" / "2026-01-01" / "claims.csv", folder / "bad" / "2026-01-01" / "claims.csv"
     files = []
     for path in paths:
@@ -121,6 +121,12 @@ def clear(url: str) -> None:
         conn.execute("CHECKPOINT")
 
 
+def tell(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -130,7 +136,7 @@ def main() -> None:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-intake-", dir=wanted.folder) as name:
         sound, bad = write_files(Path(name), wanted.lines)
-        print(f"{wanted.lines:,} claim lines, {sound.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} cores")
+        tell(f"{wanted.lines:,} claim lines, {sound.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} cores")
         server = EmbeddedServer(Path(name) / "postgres")
         url = server.start()
         try:
@@ -160,11 +166,11 @@ def measure(url: str, sound: Path, bad: Path, repeat: int) -> None:
             runs[name] = run()
         for name, run in runs.items():
             ratios[name].append(run.seconds / runs["raw COPY"].seconds)
-            print(
+            tell(
                 f"  turn {turn + 1}  {name:20} {run.seconds:6.2f} s  {ratios[name][-1]:5.2f} x  {run.peak_mib:5.0f} MiB"
             )
     for name, found in ratios.items():
-        print(f"median  {name:20} {statistics.median(found):5.2f} x")
+        tell(f"median  {name:20} {statistics.median(found):5.2f} x")
 
 
 if __name__ == "__main__":

@@ -94,12 +94,12 @@ def _suspects(chunk: Chunk, scan: Scan, places: Iterable[int], *, is_counted: bo
     return [Suspect(chunk.number(place), chunk.records[starts[place] : ends[place]], is_counted) for place in places]
 
 
-def _copy(conn: Conn, statement: sql.Composed, lines: bytes) -> None:
+def _copy(conn: Conn, statement: sql.Composed, lines: memoryview) -> None:
     with conn.cursor().copy(statement) as copy:
         copy.write(lines)
 
 
-def _sieve(conn: Conn, target: Target, lines: bytes) -> list[int]:
+def _sieve(conn: Conn, target: Target, lines: memoryview) -> list[int]:
     """Stage those of the sure records that break no rule; return the record numbers of the others."""
     table = sql.Identifier("pg_temp", f"sieve_{target.spec.feed}_{target.source_file_id}")
     conn.execute(
@@ -114,7 +114,7 @@ def _sieve(conn: Conn, target: Target, lines: bytes) -> list[int]:
     return [number for number, _ in fallen]
 
 
-def _lines(target: Target, chunk: Chunk, scan: Scan) -> bytes:
+def _lines(target: Target, chunk: Chunk, scan: Scan) -> memoryview:
     """The sure records, each with its number in front, without columns that the contract does not know."""
     lines = np.frombuffer(chunk.records, dtype=np.uint8)
     starts, lengths = scan.starts, np.diff(scan.ends, prepend=-1)
@@ -155,7 +155,7 @@ def _drop_fields(kept: NDArray[np.bool_], scan: Scan, unknown: list[int]) -> Non
     kept &= np.cumsum(edges[:-1], dtype=np.int8) == 0
 
 
-def _numbered(lines: NDArray[np.uint8], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> bytes:
+def _numbered(lines: NDArray[np.uint8], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> memoryview:
     """The lines, each with its number and a comma before it."""
     digits = len(str(int(numbers[-1])))
     block = np.empty((numbers.size, digits + 1), dtype=np.uint8)
@@ -170,4 +170,4 @@ def _numbered(lines: NDArray[np.uint8], starts: NDArray[np.int64], numbers: NDAr
     numbered[places] = block
     is_line[places] = False
     numbered[is_line] = lines
-    return numbered.tobytes()
+    return numbered.data

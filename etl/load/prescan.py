@@ -4,6 +4,7 @@ It never rejects: a record it is not sure of goes to the salvage lane, which is 
 It must therefore never be sure of a record that the definition would reject.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,8 +23,32 @@ Words = NDArray[np.uint64]
 _u = np.uint64
 # Bytes before and behind the records, so that eight bytes can be read at once at either end.
 PADDING = 16
+# What is longer is hashed no further, and goes the slow way as a key.
+LONGEST_KEY = 256
 _FIRST_DATE, _LAST_DATE = 19000101, 21991231
 _ZEROS = _u(0x3030303030303030)
+
+
+class _Scratch(threading.local):
+    """Room for a chunk's flags, kept by each thread: to get it anew for each chunk costs more than to fill it."""
+
+    def __init__(self) -> None:
+        self._flags = self._more_flags = np.empty(0, dtype=np.bool_)
+
+    def flags(self, size: int) -> Flags:
+        """Room for so many flags, with anything in it."""
+        if self._flags.size < size:
+            self._flags = np.empty(size, dtype=np.bool_)
+        return self._flags[:size]
+
+    def more_flags(self, size: int) -> Flags:
+        """Other room of the kind."""
+        if self._more_flags.size < size:
+            self._more_flags = np.empty(size, dtype=np.bool_)
+        return self._more_flags[:size]
+
+
+_scratch = _Scratch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +113,8 @@ def scan_records(records: bytes, record_count: int, columns: Sequence[Column | N
         if value is not None and column.name in contract.control_columns:
             amounts[column.name] = value
         if column.name in contract.key:
+            if value is None:
+                passed &= fields.lengths <= LONGEST_KEY
             keys[column.name] = fields.hashes() if value is None else fields.value_or(value, contract.as_of_value)
     sure[counted] = passed
     cents = {name: int(value.sum(where=passed)) for name, value in amounts.items()}
@@ -99,8 +126,10 @@ def _separators(
     text: NDArray[np.uint8], record_count: int, width: int, *, quoted: bool
 ) -> tuple[Places, Places, Flags]:
     """Where fields end, of the records that have *width* of them; where all records end; which have that many fields."""
-    is_separator = text == 44
-    is_separator |= text == 10
+    is_separator, is_line_end = _scratch.flags(text.size), _scratch.more_flags(text.size)
+    np.equal(text, 44, out=is_separator)
+    np.equal(text, 10, out=is_line_end)
+    is_separator |= is_line_end
     separators = np.flatnonzero(is_separator)
     if quoted:
         quotes = np.flatnonzero(text == 34)
@@ -147,14 +176,20 @@ class Fields:
     def judge(self, column: Column) -> tuple[Flags, Places | None]:
         """For each field: does it surely pass; and its value as a number, if the type has one."""
         value: Places | None = None
-        if column.sql_type == "date":
+        numeric = numeric_type(column.sql_type)
+        if column.sql_type == "text":
+            good = self.lengths > 0
+        elif self.empty.all():
+            good, value = np.zeros(self.lengths.size, dtype=np.bool_), np.zeros(self.lengths.size, dtype=np.int64)
+        elif column.sql_type == "date":
             good, value = self._dates()
         elif column.sql_type == "boolean":
             good = self._booleans()
-        elif (numeric := numeric_type(column.sql_type)) is not None:
+        elif numeric is not None:
             good, value = self._numbers(numeric)
         else:
-            good = self.lengths > 0
+            # A type that this module does not know is for the salvage lane.
+            good = np.zeros(self.lengths.size, dtype=np.bool_)
         return (good if column.required else good | self.empty), value
 
     def meets(self, hint: Hint, value: Places | None) -> Flags:
@@ -171,7 +206,7 @@ class Fields:
         """A hash of each field's bytes. An escaped quote is always written the same, so it needs no care."""
         hashes = self.lengths.astype(np.uint64)
         longest = int(self.lengths.max(initial=0))
-        for first in range(0, longest, 8):
+        for first in range(0, min(longest, LONGEST_KEY), 8):
             left = np.clip(self.lengths - first, 0, 8)
             # Behind the end of a field there may be nothing to read.
             places = np.minimum(self.starts + first, self.words.size - 1)
@@ -197,50 +232,57 @@ class Fields:
         digits |= (front >> _u(8)) & _u(0x0000FFFF00000000)
         digits |= back & _u(0xFFFF000000000000)
         good &= _only_digits(digits)
-        value = _parse_eight(digits).astype(np.int64)
-        value[~good] = 0
+        value = _parse_eight(digits).view(np.int64)
+        value *= good
         exists = _existing_dates()
-        good &= exists[np.clip(value - _FIRST_DATE, -1, exists.size - 1)]
+        place = value - _FIRST_DATE
+        np.maximum(place, -1, out=place)
+        np.minimum(place, exists.size - 1, out=place)
+        good &= exists[place]
         return good, value
 
     def _numbers(self, numeric: NumericType) -> tuple[Flags, Places]:
         """Plain decimals of up to thirteen characters, as whole numbers of the type's smallest unit."""
-        lengths = self.lengths
+        good, value = self._positive(self.lengths, numeric)
+        if (good | self.empty).all():
+            return good, value
         negative = (self.words[self.starts] & _u(0xFF)) == 45
-        negative &= lengths > 1
-        has_negative = bool(negative.any())
-        if has_negative:
-            lengths = lengths - negative
+        negative &= self.lengths > 1
+        if not negative.any():
+            return good, value
+        good, value = self._positive(self.lengths - negative, numeric)
+        return good, np.where(negative, -value, value)
+
+    def _positive(self, lengths: Places, numeric: NumericType) -> tuple[Flags, Places]:
+        """The numbers in the last *lengths* characters, which have no sign."""
         longest = int(lengths.max(initial=0))
         good = lengths > 0
         # In a word the last character is the highest byte: what stands before the field is cut and filled with zeros.
-        low = _fill(self.words[self.ends - 8], lengths)
-        high = None
+        low, high = _fill(self.words[self.ends - 8], lengths, longest), None
         if longest > 8:
             good &= lengths <= 13
-            high = _fill(self.words[self.ends - 16], lengths - 8)
-        low, high, places = _without_point(low, high, lengths, numeric.scale)
+            high = _fill(self.words[self.ends - 16], np.maximum(lengths - 8, 0), longest - 8)
+        low, high, power = _without_point(low, high, lengths, numeric.scale)
         good &= _only_digits(low)
-        value = _parse_eight(low).astype(np.int64)
+        value = _parse_eight(low).view(np.int64)
         if high is not None:
             good &= _only_digits(high)
-            value += _parse_eight(high).astype(np.int64) * 100_000_000
-        value *= _POWERS[numeric.scale - places]
+            value += _parse_eight(high).view(np.int64) * 100_000_000
+        value *= power
         good &= value < numeric.limit
-        if has_negative:
-            value = np.where(negative, -value, value)
         return good, value
 
 
-def _without_point(low: Words, high: Words | None, lengths: Places, scale: int) -> tuple[Words, Words | None, Places]:
-    """The words without their decimal point, and how many digits stood behind it; a point elsewhere stays."""
-    places = np.zeros(low.size, dtype=np.int64)
-    if scale == 0:
-        return low, high, places
+def _without_point(
+    low: Words, high: Words | None, lengths: Places, scale: int
+) -> tuple[Words, Words | None, Places | np.int64]:
+    """The words without their decimal point, and what brings the digits to the smallest unit. A misplaced point stays."""
+    power: Places | np.int64 = _POWERS[scale]
+    seen = np.zeros(low.size, dtype=np.bool_)
     for decimals in range(min(scale, 6), 0, -1):
         here = ((low >> _u(8 * (7 - decimals))) & _u(0xFF)) == 46
         here &= lengths > decimals + 1
-        here &= places == 0
+        here &= ~seen
         if not here.any():
             continue
         # What stands left of the point moves one to the right, and one comes over from the high word.
@@ -248,24 +290,29 @@ def _without_point(low: Words, high: Words | None, lengths: Places, scale: int) 
         moved = (low << _u(8)) & left
         moved |= _u(0x30) if high is None else high >> _u(56)
         moved |= low & ~left
+        if decimals == scale and (here | (lengths == 0)).all():
+            # As in most files: the point stands in the same place throughout. Nothing is lost where there is nothing.
+            return moved, None if high is None else (high << _u(8)) | _u(0x30), _POWERS[0]
         low = np.where(here, moved, low)
         if high is not None:
             high = np.where(here, (high << _u(8)) | _u(0x30), high)
-        places[here] = decimals
-        if decimals == scale and (here | (lengths == 0)).all():
-            break
-    return low, high, places
+        power = np.where(here, _POWERS[scale - decimals], power)
+        seen |= here
+    return low, high, power
 
 
 _POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
 _FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(9)], dtype=np.uint64)
+# The text 0 in front of a field's last bytes.
+_ZEROS_BEFORE = np.array([_ZEROS >> _u(8 * n) if n < 8 else 0 for n in range(9)], dtype=np.uint64)
 _LAST_BYTES = np.array([((1 << (8 * n)) - 1) << (64 - 8 * n) for n in range(9)], dtype=np.uint64)
 
 
-def _fill(word: Words, lengths: Places) -> Words:
+def _fill(word: Words, lengths: Places, longest: int) -> Words:
     """The last *lengths* bytes of the text in each word, those before it made zeros."""
-    mask = _LAST_BYTES[np.clip(lengths, 0, 8)]
-    filled: Words = (word & mask) | (_ZEROS & ~mask)
+    if longest > 8:
+        lengths = np.minimum(lengths, 8)
+    filled: Words = (word & _LAST_BYTES[lengths]) | _ZEROS_BEFORE[lengths]
     return filled
 
 
