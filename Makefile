@@ -176,6 +176,10 @@ format: $(READY) ## Write Python and SQL in the house style
 typecheck: $(READY) ## Check types alone
 	@$(BIN)/mypy
 
+.PHONY: calibrate
+calibrate: $(READY) ## Measure the synthetic marketplace against published figures, and write docs/calibration.md
+	@$(PYTHON) scripts/calibrate_seed_data.py --docs docs $(ARGS)
+
 .PHONY: docs
 docs: $(READY) ## Build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
