@@ -23,7 +23,7 @@ from etl.core.sqlfiles import sql_file
 from etl.extract.deliveries import Delivery, find_deliveries
 from etl.load.staging_loader import StagingResult, stage_deliveries
 from etl.quality import gate
-from etl.transform import cube_loader, fact_loader
+from etl.transform import cube_loader, fact_loader, movement_loader, reference_loader
 from etl.transform.dimension_loader import DimensionChange, load_dimension
 from etl.transform.fact_loader import Batch
 from etl.transform.history import Observed
@@ -40,6 +40,7 @@ class Run:
     batch: Batch
     overrides: frozenset[str] = frozenset()
     changes: dict[str, DimensionChange] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
     results: tuple[gate.Result, ...] = ()
 
 
@@ -105,6 +106,11 @@ def _dimension_step(spec: DimensionSpec) -> Step:
             )
             withdrawn = []
             run.conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM work_moved").format(moved))
+            run.conn.execute(
+                sql.SQL("INSERT INTO {} SELECT durable_key FROM work_overwrite").format(
+                    sql.Identifier(f"work_overwritten_{spec.entity}")
+                )
+            )
         run.conn.execute(sql.SQL("ANALYZE {}").format(moved))
         if run.batch.is_rebuild:
             run.conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("warehouse", spec.table)))
@@ -137,20 +143,29 @@ def _groups(deliveries: Sequence[Observed]) -> list[list[Observed]]:
 
 
 def _cube_step(cube: BaseCube) -> Step:
-    return Step(cube.table, "aggregates", lambda run: cube_loader.load_cube(run.conn, cube))
-
-
-def _view_step(cube: DerivedCube) -> Step:
     return Step(
         cube.table,
         "aggregates",
-        lambda run: cube_loader.refresh_cube(run.conn, cube, concurrently=not run.batch.is_rebuild),
+        lambda run: cube_loader.load_cube(run.conn, cube, is_rebuild=run.batch.is_rebuild),
     )
+
+
+def _view_step(cube: DerivedCube) -> Step:
+    def work(run: Run) -> RowCounts:
+        if run.batch.is_rebuild:
+            return cube_loader.fill_cube(run.conn, cube)
+        done = cube_loader.refresh_cube(run.conn, cube, run.moved)
+        if done.read:
+            run.moved.add(cube.table)
+        return done
+
+    return Step(cube.table, "aggregates", work)
 
 
 def _publish(run: Run) -> RowCounts:
     """The loads' files are in force now; what they replace is not any more."""
     loads = list(run.batch.loads)
+    before = cube_loader.horizon(run.conn)
     for feed, withdrawn in run.batch.withdrawn.items():
         run.conn.execute(
             "UPDATE etl.source_file AS old SET status = 'superseded', superseded_by = (SELECT new.source_file_id "
@@ -166,6 +181,8 @@ def _publish(run: Run) -> RowCounts:
         "WHERE load_id = ANY(%s) AND status <> 'published'",
         (loads,),
     )
+    if cube_loader.horizon(run.conn) != before:
+        run.moved.add("horizon")
     return RowCounts(updated=published.rowcount)
 
 
@@ -184,12 +201,16 @@ PIPELINE: tuple[Step, ...] = (
         "dims",
         lambda run: RowCounts(inserted=sql_file("dim_geography").run(run.conn, loads=run.batch.news("members"))),
     ),
+    Step("references", "dims", lambda run: reference_loader.load_references(run.conn)),
     Step("inferred_rows", "dims", lambda run: fact_loader.infer_dimension_rows(run.conn, run.batch)),
     Step("rekeyed_facts", "facts", lambda run: fact_loader.rekey_facts(run.conn, run.batch)),
     Step("fact_enrollment", "facts", lambda run: fact_loader.load_enrollments(run.conn, run.batch)),
     Step("fact_member_month", "facts", lambda run: fact_loader.load_member_months(run.conn, run.batch)),
+    Step("fact_member_month_adjustment", "facts", lambda run: movement_loader.load_adjustments(run.conn, run.batch)),
+    Step("fact_enrollment_movement", "facts", lambda run: movement_loader.load_movements(run.conn, run.batch)),
     Step("fact_claim_line", "facts", lambda run: fact_loader.load_claims(run.conn, run.batch)),
     Step("fact_claim", "facts", lambda run: fact_loader.load_claim_families(run.conn, run.batch)),
+    Step("codes", "aggregates", lambda run: reference_loader.name_codes(run.conn)),
     *map(_cube_step, BASE_CUBES),
     Step("publish", "aggregates", _publish),
     *map(_view_step, DERIVED_CUBES),
@@ -311,6 +332,8 @@ def apply_batch(
             done = step.work(run)
             counts.read, counts.inserted = done.read, done.inserted
             counts.updated, counts.deleted = done.updated, done.deleted
+        if done.inserted or done.updated or done.deleted:
+            run.moved.add(step.name)
         timings.append(Timing(step.name, step.stage, time.perf_counter() - started, done))
     return timings
 
@@ -331,6 +354,9 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
                 moved
             )
         )
+        overwritten = sql.Identifier(f"work_overwritten_{spec.entity}")
+        conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(overwritten))
+        conn.execute(sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint) ON COMMIT DROP").format(overwritten))
     # The gate follows claims to their families by it, also when no claim step runs.
     fact_loader.make(conn, "work_claim_link", loads=batch.news("claims"))
     if batch.is_rebuild:
@@ -423,13 +449,15 @@ def empty_warehouse(conn: Connection[TupleRow], stages: set[str]) -> None:
         for spec in DIMENSIONS:
             _empty_dimension(conn, spec)
         conn.execute("DELETE FROM warehouse.dim_geography WHERE geography_key <> -1")
+        reference_loader.empty_references(conn)
         conn.execute(
             "TRUNCATE etl.dimension_observation, etl.full_observation, etl.dimension_journal, etl.key_redirect"
         )
     if "facts" in stages:
         conn.execute(
             "TRUNCATE warehouse.fact_enrollment, warehouse.fact_member_month, warehouse.fact_claim, "
-            "warehouse.fact_claim_line, warehouse.claim_link"
+            "warehouse.fact_claim_line, warehouse.claim_link, warehouse.fact_member_month_adjustment, "
+            "warehouse.fact_enrollment_movement"
         )
     if "aggregates" in stages:
         cubes = sql.SQL(", ").join(sql.Identifier("mart", cube.table) for cube in BASE_CUBES)

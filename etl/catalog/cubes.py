@@ -1,4 +1,4 @@
-"""The cubes: base cubes, kept by adding what a load's facts sum to, and materialized views over them."""
+"""The cubes: base cubes, kept by adding what a load's facts sum to, and materialized views over the small ones of them."""
 
 from dataclasses import dataclass
 
@@ -16,49 +16,146 @@ class BaseCube:
 
 @dataclass(frozen=True, slots=True)
 class DerivedCube:
-    """A materialized view, refreshed when one of its inputs moved."""
+    """A materialized view, refreshed when one of its input cubes moved, or what it `follows` besides.
+
+    That may be a dimension, or `horizon`: the as_of of the latest delivery of claims or enrollments.
+    """
 
     table: str
     inputs: tuple[str, ...]
     key: tuple[str, ...]
+    follows: tuple[str, ...] = ()
+
+
+# The work tables that loads feed cubes from, and the facts that are all of it in a rebuild.
+DELTAS = {
+    "work_claim_delta": "warehouse.fact_claim_line",
+    "work_member_month_delta": "warehouse.fact_member_month",
+    "work_adjustment_delta": "warehouse.fact_member_month_adjustment",
+    "work_movement_delta": "warehouse.fact_enrollment_movement",
+}
+
+DOLLARS = ("line_count", "billed_amount", "allowed_amount", "paid_amount")
+PREMIUMS = ("member_month_count", "gross_premium_amount", "aptc_amount", "net_premium_amount")
+
+
+def _of_claims(table: str, *key: str, measures: tuple[str, ...] = DOLLARS) -> BaseCube:
+    return BaseCube(table, "fact_claim_line", "work_claim_delta", key, measures)
 
 
 BASE_CUBES: tuple[BaseCube, ...] = (
-    BaseCube(
-        table="claims_daily_plan_provider",
-        fact="fact_claim_line",
-        delta="work_claim_delta",
-        key=(
-            "service_date",
-            "plan_key",
-            "provider_key",
-            "network_code",
-            "claim_type",
-            "plan_durable_key",
-            "provider_durable_key",
-        ),
-        measures=("line_count", "billed_amount", "allowed_amount", "paid_amount"),
+    _of_claims(
+        "claims_daily_plan_provider",
+        "service_date",
+        "plan_key",
+        "provider_key",
+        "network_code",
+        "claim_type",
+        "plan_durable_key",
+        "provider_durable_key",
     ),
+    _of_claims("claims_monthly_member", "member_durable_key", "month_start_date"),
+    _of_claims("claims_daily_plan", "plan_durable_key", "service_date"),
+    # Fed from the cube before it, or from the load's days. Its rolling sums are 30 times those of the facts.
     BaseCube(
-        table="claims_monthly_member",
-        fact="fact_claim_line",
-        delta="work_claim_delta",
-        key=("member_durable_key", "month_start_date"),
-        measures=("line_count", "billed_amount", "allowed_amount", "paid_amount"),
+        "claims_rolling_plan",
+        "fact_claim_line",
+        "work_plan_day_delta",
+        ("plan_id", "calendar_date"),
+        ("claim_count", "paid_amount"),
+    ),
+    _of_claims("claims_monthly_lag", "month_start_date", "paid_month_start_date", "claim_type"),
+    _of_claims("claims_monthly_service", "month_start_date", "plan_durable_key", "service_category_code"),
+    _of_claims(
+        "claims_quarterly_provider",
+        "calendar_year",
+        "quarter_number",
+        "provider_durable_key",
+        "service_category_code",
+    ),
+    _of_claims("claims_yearly_member", "member_durable_key", "calendar_year"),
+    _of_claims(
+        "denials_yearly_plan",
+        "plan_durable_key",
+        "calendar_year",
+        "network_code",
+        "tc_reason_code",
+        measures=("line_count", "billed_amount"),
     ),
     BaseCube(
         table="enrollment_monthly",
         fact="fact_member_month",
         delta="work_member_month_delta",
-        key=("month_start_date", "plan_key", "geography_key", "plan_durable_key"),
-        measures=("member_month_count", "gross_premium_amount", "aptc_amount", "net_premium_amount"),
+        key=("month_start_date", "plan_key", "geography_key", "age_band_code", "plan_durable_key"),
+        measures=PREMIUMS,
+    ),
+    BaseCube(
+        table="enrollment_monthly_plan",
+        fact="fact_member_month",
+        delta="work_member_month_delta",
+        key=("month_start_date", "plan_durable_key"),
+        measures=PREMIUMS,
+    ),
+    BaseCube(
+        table="enrollment_movement_monthly",
+        fact="fact_enrollment_movement",
+        delta="work_movement_delta",
+        key=("month_start_date", "plan_id", "movement_code", "movement_reason_code"),
+        measures=("member_count",),
+    ),
+    BaseCube(
+        table="adjustment_monthly",
+        fact="fact_member_month_adjustment",
+        delta="work_adjustment_delta",
+        key=("reported_as_of", "month_start_date"),
+        measures=PREMIUMS,
     ),
 )
 
 # In the order in which they depend on each other.
 DERIVED_CUBES: tuple[DerivedCube, ...] = (
-    DerivedCube("plan_performance", ("claims_daily_plan_provider",), ("plan_id", "calendar_date")),
+    DerivedCube("plan_performance", ("claims_rolling_plan",), ("plan_id", "calendar_date"), ("horizon",)),
     DerivedCube(
-        "loss_ratio_monthly", ("claims_daily_plan_provider", "enrollment_monthly"), ("month_start_date", "metal_level")
+        "loss_ratio_monthly",
+        ("claims_monthly_service", "enrollment_monthly_plan"),
+        ("month_start_date", "metal_level"),
+        ("dim_plan", "horizon"),
     ),
+    DerivedCube(
+        "enrollment_movement",
+        ("enrollment_movement_monthly", "enrollment_monthly_plan"),
+        ("month_start_date", "plan_id"),
+        ("horizon",),
+    ),
+    DerivedCube(
+        "claim_lag_triangle",
+        ("claims_monthly_lag",),
+        ("month_start_date", "claim_type", "lag_month_count"),
+        ("horizon",),
+    ),
+    DerivedCube("completion_factors", ("claim_lag_triangle",), ("claim_type", "lag_month_count")),
+    DerivedCube(
+        "ibnr_estimate",
+        ("claim_lag_triangle", "completion_factors", "enrollment_monthly_plan"),
+        ("month_start_date", "claim_type"),
+    ),
+    DerivedCube(
+        "pmpm_service_category",
+        ("claims_monthly_service", "enrollment_monthly_plan"),
+        ("month_start_date", "metal_level", "service_category_code"),
+        ("dim_plan",),
+    ),
+    DerivedCube(
+        "denials_transparency",
+        ("denials_yearly_plan",),
+        ("plan_id", "calendar_year", "network_code", "tc_reason_code"),
+    ),
+    DerivedCube(
+        "provider_performance",
+        ("claims_quarterly_provider",),
+        ("provider_durable_key", "calendar_year", "quarter_number"),
+        ("dim_provider",),
+    ),
+    DerivedCube("high_cost_claimants", ("claims_yearly_member",), ("member_durable_key", "calendar_year")),
+    DerivedCube("retro_activity", ("adjustment_monthly",), ("reported_as_of", "month_start_date")),
 )

@@ -66,5 +66,23 @@ MEMBER_MONTH = FactSpec(
     measures=("gross_premium_amount", "aptc_amount", "net_premium_amount"),
     feed="enrollments",
 )
+ADJUSTMENT = FactSpec(
+    table="fact_member_month_adjustment",
+    grain="one row per member, policy, month, delivery that changed the month, and sign",
+    identity=("member_durable_key", "month_start_date", "policy_id", "reported_as_of", "is_removal"),
+    date_column="month_start_date",
+    roles=(),
+    measures=("gross_premium_amount", "aptc_amount", "net_premium_amount"),
+    feed="enrollments",
+)
+MOVEMENT = FactSpec(
+    table="fact_enrollment_movement",
+    grain="one row per member, month and direction in which the member's primary plan changed",
+    identity=("member_durable_key", "month_start_date", "is_leaving"),
+    date_column="month_start_date",
+    roles=(),
+    measures=("member_count",),
+    feed="enrollments",
+)
 
-FACTS: tuple[FactSpec, ...] = (ENROLLMENT, MEMBER_MONTH, CLAIM_LINE, CLAIM)
+FACTS: tuple[FactSpec, ...] = (ENROLLMENT, MEMBER_MONTH, ADJUSTMENT, MOVEMENT, CLAIM_LINE, CLAIM)

@@ -1,6 +1,6 @@
 -- Title:  The months that the touched members should have
 -- Fills:  work_member_month, one row per member, policy and month with coverage
--- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography
+-- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography, dim_age_band
 -- Values: none
 CREATE TEMPORARY TABLE work_member_month ON COMMIT DROP AS
 WITH spans AS (
@@ -30,7 +30,9 @@ covered AS (
         month.month_end_date,
         LEAST(spans.coverage_end_date, month.month_end_date) AS last_covered_date,
         LEAST(spans.coverage_end_date, month.month_end_date)
-        - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered
+        - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered,
+        spans.coverage_start_date <= month.month_start_date + 14
+        AND spans.coverage_end_date >= month.month_start_date + 14 AS is_mid_month
     FROM spans
     CROSS JOIN LATERAL (
         SELECT
@@ -53,7 +55,10 @@ by_policy AS (
                 PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
             ),
             covered.month_end_date - covered.month_start_date + 1
-        ) AS days_covered_count
+        ) AS days_covered_count,
+        bool_or(covered.is_mid_month) OVER (
+            PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
+        ) AS is_covered_mid_month
     FROM covered
     ORDER BY
         covered.member_durable_key, covered.month_start_date, covered.policy_id,
@@ -82,7 +87,9 @@ SELECT
     by_policy.aptc_amount,
     by_policy.net_premium_amount,
     by_policy.load_id,
-    by_policy.load_timestamp
+    by_policy.load_timestamp,
+    by_policy.is_covered_mid_month,
+    COALESCE(band.age_band_code, 'unknown') AS age_band_code
 FROM by_policy
 LEFT JOIN warehouse.dim_member AS member
     ON
@@ -99,3 +106,8 @@ LEFT JOIN warehouse.dim_geography AS geography
         COALESCE(member.state_code, '') = geography.state_code
         AND COALESCE(member.county_fips, '') = geography.county_fips
         AND COALESCE(member.rating_area, 0) = geography.rating_area
+LEFT JOIN warehouse.dim_age_band AS band
+    ON
+        band.first_age >= 0
+        AND extract(YEAR FROM age(by_policy.month_end_date, member.birth_date)) >= band.first_age
+        AND extract(YEAR FROM age(by_policy.month_end_date, member.birth_date)) <= band.last_age

@@ -21,7 +21,9 @@ WITH present AS (
         fact.aptc_amount,
         fact.net_premium_amount,
         fact.load_id,
-        fact.load_timestamp
+        fact.load_timestamp,
+        fact.is_covered_mid_month,
+        fact.age_band_code
     FROM warehouse.fact_member_month AS fact
     INNER JOIN work_touched_member AS touched
         ON fact.member_durable_key = touched.member_durable_key
@@ -48,5 +50,6 @@ WINDOW same_content AS (
     PARTITION BY
         compared.member_durable_key, compared.policy_id, compared.month_start_date, compared.is_primary,
         compared.member_key, compared.plan_durable_key, compared.plan_key, compared.geography_key,
-        compared.days_covered_count, compared.gross_premium_amount, compared.aptc_amount, compared.net_premium_amount
+        compared.days_covered_count, compared.gross_premium_amount, compared.aptc_amount, compared.net_premium_amount,
+        compared.is_covered_mid_month, compared.age_band_code
 )

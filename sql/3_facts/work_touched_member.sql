@@ -1,6 +1,6 @@
--- Title:  Members whose months must be looked at anew: enrollment, or the version of member or plan, changed
+-- Title:  Members whose months must be looked at anew: enrollment, birth date, or the version of member or plan, changed
 -- Fills:  work_touched_member, one row per member
--- Reads:  work_span, work_moved_member, work_moved_plan, warehouse.fact_enrollment, fact_member_month
+-- Reads:  work_span, work_moved_member, work_moved_plan, work_overwritten_member, warehouse.fact_member_month
 -- Values: none
 CREATE TEMPORARY TABLE work_touched_member ON COMMIT DROP AS
 SELECT span.member_durable_key
@@ -8,6 +8,9 @@ FROM work_span AS span
 UNION
 SELECT moved.durable_key
 FROM work_moved_member AS moved
+UNION
+SELECT overwritten.durable_key
+FROM work_overwritten_member AS overwritten
 UNION
 SELECT month.member_durable_key
 FROM warehouse.fact_member_month AS month

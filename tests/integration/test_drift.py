@@ -7,6 +7,7 @@ import pytest
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES
 from etl.catalog.dimensions import DIMENSIONS
 from etl.catalog.facts import FACTS
+from etl.catalog.references import REFERENCES
 from etl.catalog.sources import SOURCES
 from etl.core.spec import Column
 from etl.dictionary import relations
@@ -190,7 +191,7 @@ def test_a_derived_cube_can_be_refreshed_while_people_read_it(conn, cube):
         pytest.param(
             "warehouse",
             # Without history, and filled by a file of their own.
-            {spec.table for spec in (*DIMENSIONS, *FACTS)} | {"dim_date", "dim_geography", "claim_link"},
+            {spec.table for spec in (*DIMENSIONS, *FACTS, *REFERENCES)} | {"dim_date", "dim_geography", "claim_link"},
             id="warehouse",
         ),
         pytest.param("mart", {cube.table for cube in (*BASE_CUBES, *DERIVED_CUBES)}, id="mart"),
