@@ -88,14 +88,22 @@ def write_files(folder: Path, count: int) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: wall seconds and peak memory of the client."""
+    """One run: wall seconds, CPU seconds of client and server together, and peak memory of the client."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
-def timed(arguments: list[str], env: dict[str, str]) -> Run:
+def server_cpu(postmaster: int) -> float:
+    """CPU seconds of the server and of its processes that have ended."""
+    fields = Path(f"/proc/{postmaster}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(arguments: list[str], env: dict[str, str], postmaster: int) -> Run:
     """Run a program from start to exit."""
+    before = server_cpu(postmaster)
     start = time.perf_counter()
     child = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -103,7 +111,10 @@ def timed(arguments: list[str], env: dict[str, str]) -> Run:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{arguments[1:3]} ended with {child.returncode}")
-    return Run(seconds, usage.ru_maxrss / 1024)
+    # A backend is counted when the server has seen it end.
+    time.sleep(0.3)
+    cpu_seconds = usage.ru_utime + usage.ru_stime + server_cpu(postmaster) - before
+    return Run(seconds, cpu_seconds, usage.ru_maxrss / 1024)
 
 
 def clear(url: str) -> None:
@@ -149,12 +160,17 @@ def main() -> None:
 def measure(url: str, sound: Path, bad: Path, repeat: int) -> None:
     """Take turns, and print each turn and the medians."""
 
+    with psycopg.connect(url) as conn:
+        row = conn.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
+        assert row is not None
+        postmaster = int(row[0].split()[0])
+
     def intake(file: Path) -> Callable[[], Run]:
         command = [sys.executable, "-m", "etl.load.staging_loader", "--landing", str(file.parents[1])]
-        return lambda: timed(command, {"DATABASE_URL": url})
+        return lambda: timed(command, {"DATABASE_URL": url}, postmaster)
 
     turns: dict[str, Callable[[], Run]] = {
-        "raw COPY": lambda: timed([sys.executable, "-c", YARDSTICK, url, str(sound)], {}),
+        "raw COPY": lambda: timed([sys.executable, "-c", YARDSTICK, url, str(sound)], {}, postmaster),
         "intake, sound file": intake(sound),
         "intake, 1 % bad": intake(bad),
     }
@@ -167,7 +183,8 @@ def measure(url: str, sound: Path, bad: Path, repeat: int) -> None:
         for name, run in runs.items():
             ratios[name].append(run.seconds / runs["raw COPY"].seconds)
             tell(
-                f"  turn {turn + 1}  {name:20} {run.seconds:6.2f} s  {ratios[name][-1]:5.2f} x  {run.peak_mib:5.0f} MiB"
+                f"  turn {turn + 1}  {name:20} {run.seconds:6.2f} s  {ratios[name][-1]:5.2f} x  "
+                f"{run.cpu_seconds:6.2f} CPU s  {run.peak_mib:5.0f} MiB"
             )
     for name, found in ratios.items():
         tell(f"median  {name:20} {statistics.median(found):5.2f} x")
