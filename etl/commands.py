@@ -56,8 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mode", choices=("full", "incremental"), default="incremental", help="default: incremental")
     parser.add_argument("--list", action="store_true", help="list the steps and stop")
     parser.add_argument("--plan", action="store_true", help="show what a load would change, and roll it back")
-    parser.add_argument("--only", choices=STAGES, help="this stage alone, from what the stage before it left")
-    parser.add_argument("--from", dest="start", choices=STAGES, help="this stage and all after it")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--only", choices=STAGES, help="this stage alone, from what the stage before it left")
+    part.add_argument("--from", dest="start", choices=STAGES, help="this stage and all after it")
     parser.add_argument(
         "--override", action="append", default=[], metavar="GUARD", help="let a named guard pass; it is recorded"
     )
@@ -92,9 +93,11 @@ def _run(wanted: argparse.Namespace) -> int:
     from etl.core.failures import persistently
     from etl.core.migrate import upgrade_if_needed
     from etl.core.settings import Settings
-    from etl.pipeline import Outcome, run_pipeline
+    from etl.pipeline import OVERRIDES, Outcome, refusals, run_pipeline
     from etl.summary import Progress, print_summary
 
+    if strangers := sorted({*wanted.override} - OVERRIDES):
+        raise UsageError(f"--override {', '.join(strangers)}: the guards are {', '.join(sorted(OVERRIDES))}")
     settings = Settings.read()
     logs.configure(settings)
 
@@ -115,6 +118,8 @@ def _run(wanted: argparse.Namespace) -> int:
 
     outcome = persistently(run, told=lambda text: sys.stderr.write(f"{text}\n"))
     print_summary(database_url(settings), outcome)
+    if problem := refusals(outcome):
+        raise problem
     return Exit.OK
 
 

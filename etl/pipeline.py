@@ -21,6 +21,7 @@ from etl.core.settings import Settings
 from etl.core.spec import DimensionSpec, Mode
 from etl.core.sqlfiles import sql_file
 from etl.extract.deliveries import Delivery, find_deliveries
+from etl.load.guards import GUARDS
 from etl.load.staging_loader import StagingResult, stage_deliveries
 from etl.quality import gate
 from etl.transform import cube_loader, fact_loader, movement_loader, reference_loader
@@ -29,6 +30,7 @@ from etl.transform.fact_loader import Batch
 from etl.transform.history import Observed
 
 STAGES = ("extract", "stage", "dims", "facts", "aggregates", "quality")
+OVERRIDES = frozenset({*GUARDS, "closures"})
 
 
 @dataclass(slots=True)
@@ -236,7 +238,7 @@ def run_pipeline(
 
     *plan_only*: everything is done but the commit. *first_stage* from dims on: rebuild the tables of these stages from
     what the stage before left, all loads in force. *last_stage*: stop after it. Raises EtlError with what to do next; then
-    the published tables are as they were.
+    the published tables are as they were. Deliveries that were refused are in the outcome, see `refusals`.
     """
     first = STAGES.index(first_stage or "extract")
     last = STAGES.index(last_stage or "quality")
@@ -257,12 +259,16 @@ def run_pipeline(
         steps = [step for step in PIPELINE if first <= STAGES.index(step.stage) <= last]
         if steps and batch.loads:
             _apply(url, ledger, outcome, steps, overrides, plan_only, on_step)
-    if staging and staging.refused:
-        raise SourceError(
-            f"{len(staging.refused)} deliveries refused, all others published: "
-            + "; ".join(refusal.why for refusal in staging.refused)
-        )
     return outcome
+
+
+def refusals(outcome: Outcome) -> SourceError | None:
+    """The error that a run ends with when deliveries were refused; the others are published all the same."""
+    if not outcome.staging or not outcome.staging.refused:
+        return None
+    reasons = [refusal.why for refusal in outcome.staging.refused]
+    how_many = "1 delivery is" if len(reasons) == 1 else f"{len(reasons)} deliveries are"
+    return SourceError(f"{how_many} refused, whatever else was new is published: {'; '.join(reasons)}")
 
 
 def _extract(

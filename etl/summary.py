@@ -80,7 +80,9 @@ def print_summary(url: str, outcome: Outcome) -> None:
     """Rows per table, rejects, dollars reconciled, time per stage, what to try next."""
     batch = outcome.batch
     if not outcome.timings or not batch.loads:
-        if outcome.staging and outcome.staging.unchanged:
+        if outcome.staging and outcome.staging.refused:
+            _print("nothing was taken in, nothing was changed")
+        elif outcome.staging and outcome.staging.unchanged:
             _print(f"nothing new: {len(outcome.staging.unchanged)} files are loaded already; nothing was changed")
         else:
             _print("nothing is there to load; make full-load begins with a synthetic marketplace")
