@@ -1,0 +1,238 @@
+"""The fields of one column of a chunk, many at once: are they of their type, what numbers are they, are two alike.
+
+Eight bytes are read at once, at any place, as one whole number; the first byte is its lowest.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etl.core.spec import Column
+from etl.load.hints import Hint
+from etl.load.types import NumericType, numeric_type
+
+Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+
+_u = np.uint64
+# Bytes before and behind the records, so that eight bytes can be read at once at either end.
+PADDING = 16
+# What is longer is hashed no further, and goes the slow way as a key.
+LONGEST_KEY = 256
+_FIRST_DATE, _LAST_DATE = 19000101, 21991231
+_ZEROS = _u(0x3030303030303030)
+
+
+class Fields:
+    """One column's fields: which of them surely are of the column's type, and their values where they are numbers."""
+
+    def __init__(self, words: Words, starts: Places, ends: Places, *, quoted: bool) -> None:
+        self.words, self.starts, self.ends = words, starts, ends
+        self.lengths = ends - starts
+        self.empty = self.lengths == 0
+        if quoted:
+            # What stands in the quotes is judged like anything else, except that nothing in them is not NULL.
+            in_quotes = (words[starts] & _u(0xFF)) == 34
+            in_quotes &= ~self.empty
+            self.starts, self.ends = starts + in_quotes, ends - in_quotes
+            self.lengths = self.ends - self.starts
+
+    def judge(self, column: Column) -> tuple[Flags, Places | None]:
+        """For each field: does it surely pass; and its value as a number, if the type has one."""
+        value: Places | None = None
+        numeric = numeric_type(column.sql_type)
+        if column.sql_type == "text":
+            good = self.lengths > 0
+        elif self.empty.all():
+            good, value = np.zeros(self.lengths.size, dtype=np.bool_), np.zeros(self.lengths.size, dtype=np.int64)
+        elif column.sql_type == "date":
+            good, value = self._dates()
+        elif column.sql_type == "boolean":
+            good = self._booleans()
+        elif numeric is not None:
+            good, value = self._numbers(numeric)
+        else:
+            # A type that this module does not know is for the salvage lane.
+            good = np.zeros(self.lengths.size, dtype=np.bool_)
+        return (good if column.required else good | self.empty), value
+
+    def meets(self, hint: Hint, value: Places | None) -> Flags:
+        """Fields with a value in the hint's range, or with one of its texts."""
+        if value is not None:
+            return (value >= hint.low) & (value <= hint.high)
+        return np.isin(self.hashes(), _hashes_of(hint.among))
+
+    def value_or(self, value: Places, instead: int) -> Words:
+        """The values, and *instead* where a field is empty."""
+        return np.where(self.empty, instead, value).astype(np.uint64)
+
+    def hashes(self) -> Words:
+        """A hash of each field's bytes. An escaped quote is always written the same, so it needs no care."""
+        hashes = self.lengths.astype(np.uint64)
+        longest = int(self.lengths.max(initial=0))
+        for first in range(0, min(longest, LONGEST_KEY), 8):
+            left = np.clip(self.lengths - first, 0, 8)
+            # Behind the end of a field there may be nothing to read.
+            places = np.minimum(self.starts + first, self.words.size - 1)
+            mixed = _mixed(hashes ^ (self.words[places] & _FIRST_BYTES[left]))
+            # A shorter field's hash must not hang on how long the others are.
+            hashes = mixed if first == 0 else np.where(left > 0, mixed, hashes)
+        return hashes
+
+    def _booleans(self) -> Flags:
+        word = self.words[self.starts] | _u(0x2020202020202020)
+        is_true = (self.lengths == 4) & ((word & _u(0xFFFFFFFF)) == int.from_bytes(b"true", "little"))
+        is_false = (self.lengths == 5) & ((word & _u(0xFFFFFFFFFF)) == int.from_bytes(b"false", "little"))
+        flags: Flags = is_true | is_false
+        return flags
+
+    def _dates(self) -> tuple[Flags, Places]:
+        """Dates written YYYY-MM-DD that exist, in the years that rule_date_range lets pass; as numbers YYYYMMDD."""
+        # Of a field of another length the words are read all the same; it does not pass.
+        front, back = self.words[self.starts], self.words[self.starts + 2]
+        good = self.lengths == 10
+        good &= (front & _u(0xFF0000FF00000000)) == _u(0x2D00002D00000000)
+        digits = front & _u(0x00000000FFFFFFFF)
+        digits |= (front >> _u(8)) & _u(0x0000FFFF00000000)
+        digits |= back & _u(0xFFFF000000000000)
+        good &= _only_digits(digits)
+        value = _parse_eight(digits).view(np.int64)
+        value *= good
+        exists = _existing_dates()
+        place = value - _FIRST_DATE
+        np.maximum(place, -1, out=place)
+        np.minimum(place, exists.size - 1, out=place)
+        good &= exists[place]
+        return good, value
+
+    def _numbers(self, numeric: NumericType) -> tuple[Flags, Places]:
+        """Plain decimals of up to thirteen characters, as whole numbers of the type's smallest unit."""
+        good, value = self._positive(self.lengths, numeric)
+        if (good | self.empty).all():
+            return good, value
+        negative = (self.words[self.starts] & _u(0xFF)) == 45
+        negative &= self.lengths > 1
+        if not negative.any():
+            return good, value
+        good, value = self._positive(self.lengths - negative, numeric)
+        return good, np.where(negative, -value, value)
+
+    def _positive(self, lengths: Places, numeric: NumericType) -> tuple[Flags, Places]:
+        """The numbers in the last *lengths* characters, which have no sign."""
+        longest = int(lengths.max(initial=0))
+        good = lengths > 0
+        # In a word the last character is the highest byte: what stands before the field is cut and filled with zeros.
+        low, high = _fill(self.words[self.ends - 8], lengths, longest), None
+        if longest > 8:
+            good &= lengths <= 13
+            high = _fill(self.words[self.ends - 16], np.maximum(lengths - 8, 0), longest - 8)
+        low, high, power = _without_point(low, high, lengths, numeric.scale)
+        good &= _only_digits(low)
+        value = _parse_eight(low).view(np.int64)
+        if high is not None:
+            good &= _only_digits(high)
+            value += _parse_eight(high).view(np.int64) * 100_000_000
+        value *= power
+        good &= value < numeric.limit
+        return good, value
+
+
+def _without_point(
+    low: Words, high: Words | None, lengths: Places, scale: int
+) -> tuple[Words, Words | None, Places | np.int64]:
+    """The words without their decimal point, and what brings the digits to the smallest unit. A misplaced point stays."""
+    power: Places | np.int64 = _POWERS[scale]
+    seen = np.zeros(low.size, dtype=np.bool_)
+    for decimals in range(min(scale, 6), 0, -1):
+        here = ((low >> _u(8 * (7 - decimals))) & _u(0xFF)) == 46
+        here &= lengths > decimals + 1
+        here &= ~seen
+        if not here.any():
+            continue
+        # What stands left of the point moves one to the right, and one comes over from the high word.
+        left = _u((1 << (8 * (8 - decimals))) - 1)
+        moved = (low << _u(8)) & left
+        moved |= _u(0x30) if high is None else high >> _u(56)
+        moved |= low & ~left
+        if decimals == scale and (here | (lengths == 0)).all():
+            # As in most files: the point stands in the same place throughout. Nothing is lost where there is nothing.
+            return moved, None if high is None else (high << _u(8)) | _u(0x30), _POWERS[0]
+        low = np.where(here, moved, low)
+        if high is not None:
+            high = np.where(here, (high << _u(8)) | _u(0x30), high)
+        power = np.where(here, _POWERS[scale - decimals], power)
+        seen |= here
+    return low, high, power
+
+
+_POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+_FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(9)], dtype=np.uint64)
+# The text 0 in front of a field's last bytes.
+_ZEROS_BEFORE = np.array([_ZEROS >> _u(8 * n) if n < 8 else 0 for n in range(9)], dtype=np.uint64)
+_LAST_BYTES = np.array([((1 << (8 * n)) - 1) << (64 - 8 * n) for n in range(9)], dtype=np.uint64)
+
+
+def _fill(word: Words, lengths: Places, longest: int) -> Words:
+    """The last *lengths* bytes of the text in each word, those before it made zeros."""
+    if longest > 8:
+        lengths = np.minimum(lengths, 8)
+    filled: Words = (word & _LAST_BYTES[lengths]) | _ZEROS_BEFORE[lengths]
+    return filled
+
+
+def _only_digits(word: Words) -> Flags:
+    """Words of which all eight bytes are the characters 0 to 9."""
+    tens = word + _u(0x0606060606060606)
+    tens &= _u(0xF0F0F0F0F0F0F0F0)
+    tens >>= _u(4)
+    tens |= word & _u(0xF0F0F0F0F0F0F0F0)
+    flags: Flags = tens == _u(0x3333333333333333)
+    return flags
+
+
+def _parse_eight(word: Words) -> Words:
+    """The number that eight digits make, the first of them in the lowest byte."""
+    word = (word & _u(0x0F0F0F0F0F0F0F0F)) * _u(2561) >> _u(8)
+    word = (word & _u(0x00FF00FF00FF00FF)) * _u(6553601) >> _u(16)
+    parsed: Words = (word & _u(0x0000FFFF0000FFFF)) * _u(42949672960001) >> _u(32)
+    return parsed
+
+
+@cache
+def _hashes_of(texts: tuple[bytes, ...]) -> Words:
+    """What `Fields.hashes` makes of these texts."""
+    padded = np.frombuffer(b"".join(texts) + bytes(PADDING), dtype=np.uint8)
+    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
+    ends = np.cumsum([len(text) for text in texts])
+    return Fields(words, ends - [len(text) for text in texts], ends, quoted=False).hashes()
+
+
+def _mixed(word: Words) -> Words:
+    """Each bit of the result hangs on all bits of *word*, and no two words have the same result."""
+    word = (word ^ (word >> _u(32))) * _u(0xD6E8FEB86659FD93)
+    word = (word ^ (word >> _u(29))) * _u(0xD6E8FEB86659FD93)
+    mixed: Words = word ^ (word >> _u(32))
+    return mixed
+
+
+def combined(parts: Sequence[Words], size: int) -> Words:
+    """One hash of all the parts of a key."""
+    hashes = np.zeros(size, dtype=np.uint64)
+    for part in parts:
+        hashes = _mixed(hashes ^ part) + _u(0x9E3779B97F4A7C15)
+    return hashes
+
+
+@cache
+def _existing_dates() -> Flags:
+    """For each number YYYYMMDD from the first date on: is there such a day. The last entry is for all others."""
+    days = np.arange(f"{_FIRST_DATE // 10000}-01-01", f"{_LAST_DATE // 10000 + 1}-01-01", dtype="datetime64[D]")
+    months, years = days.astype("datetime64[M]"), days.astype("datetime64[Y]")
+    year, month = years.astype(np.int64) + 1970, (months - years).astype(np.int64) + 1
+    numbers = year * 10000 + month * 100 + (days - months).astype(np.int64) + 1
+    exists = np.zeros(_LAST_DATE - _FIRST_DATE + 2, dtype=np.bool_)
+    exists[numbers - _FIRST_DATE] = True
+    return exists
