@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from etl import lineage
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import connect
@@ -243,6 +244,7 @@ def run_pipeline(
     first = STAGES.index(first_stage or "extract")
     last = STAGES.index(last_stage or "quality")
     with open_run(url, "plan" if plan_only else mode) as ledger:
+        ledger.watcher = lineage.watcher(settings, url)
         staging: StagingResult | None = None
         timings: list[Timing] = []
         if first <= STAGES.index("stage"):

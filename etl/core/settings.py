@@ -37,6 +37,7 @@ class Settings:
     chunk_bytes: int = 1 << 20
     statement_timeout: int = 0
     lock_timeout: int = 300
+    lineage: str = ""
     claim_id_suffix: str = ""
 
     @classmethod
@@ -136,6 +137,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, Path], Any]]] = {
     "ACA_MAX_QUOTED_FIELD_BYTES": ("max_quoted_field_bytes", _whole(1, 1 << 30)),
     "ACA_CHUNK_BYTES": ("chunk_bytes", _whole(1, 1 << 30)),
     "ACA_STATEMENT_TIMEOUT": ("statement_timeout", _whole(0, 86_400)),
+    "ACA_LINEAGE": ("lineage", lambda text, _root: text),
     "ACA_LOCK_TIMEOUT": ("lock_timeout", _whole(0, 86_400)),
     "ACA_CLAIM_ID_SUFFIX": ("claim_id_suffix", _pattern),
 }
