@@ -1,4 +1,8 @@
-"""The gate: checks in SQL, in the load's own transaction, before it commits."""
+"""The gate: checks in SQL, in the load's own transaction, before it commits.
+
+Facts and staging are added up once, into work tables; the checks compare sums, and look for single keys only where sums
+differ. A load is judged by what it touched, so that it costs what it weighs; a rebuild by all there is.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +11,8 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from etl.catalog.checks import CHECKS, Severity
+from etl.catalog.checks import CHECKS, Scope, Severity
+from etl.catalog.cubes import BASE_CUBES, BaseCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.errors import QualityGateError
 from etl.core.spec import DimensionSpec
@@ -30,32 +35,169 @@ class Result:
 
 
 def run_gate(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *, whole: bool) -> tuple[Result, ...]:
-    """Check what these loads (of each feed) changed; *whole*: the dimensions in full, not only the entities whose versions moved.
+    """Check what these loads (of each feed) changed, or, *whole*, everything.
 
     Needs the work tables that the loaders leave behind, so it runs in their transaction.
     """
-    first, last = conn.execute("SELECT min(service_date), max(service_date) FROM work_claim_delta").fetchone() or (None, None)
+    values = _add_up(conn, loads, whole=whole)
     results = []
     for check in CHECKS:
-        values: dict[str, Any] = {"loads": list(loads.get(check.feed, ())), "first_day": first, "last_day": last}
-        file = sql_file(check.name)
-        rows = conn.execute(file.query, {name: values[name] for name in file.values} or None).fetchall()
-        results.append(Result(check.name, check.table, check.severity, tuple(row[0] for row in rows)))
+        if check.scope in (Scope.ALWAYS, Scope.WHOLE if whole else Scope.LOAD):
+            file = sql_file(check.name)
+            taken = {name: values[name] for name in file.values}
+            if "loads" in taken:
+                taken["loads"] = list(loads.get(check.feed, ()))
+            rows = conn.execute(file.query, taken or None).fetchall()
+            results.append(Result(check.name, check.table, check.severity, tuple(row[0] for row in rows)))
     results += [_history(conn, spec, whole=whole) for spec in DIMENSIONS]
-    return tuple(results)
+    return (*results, *_cube_totals(conn, whole=whole))
+
+
+def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *, whole: bool) -> dict[str, Any]:
+    """Make the gate's work tables, each by one scan; what the checks' SQL files take as values."""
+    claims = list(loads.get("claims", ()))
+    values: dict[str, Any] = {
+        "whole": whole,
+        "loads": [],
+        "all_loads": sorted({load for listed in loads.values() for load in listed}),
+        "days": [],
+        "months": [],
+    }
+    if not whole:
+        values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
+    _make(conn, "work_gate_staged", loads=claims)
+    _make(conn, "work_gate_line", loads=claims)
+    if whole:
+        _make(conn, "work_gate_day", "work_gate_day_of_all")
+    else:
+        _make(conn, "work_gate_day", days=values["days"])
+    values["months"] = _listed(
+        conn,
+        "SELECT array_agg(month_start_date) FROM (SELECT DISTINCT month_start_date FROM warehouse.fact_member_month) AS m"
+        if whole
+        else "SELECT array_agg(DISTINCT month_start_date) FROM work_member_month_delta",
+    )
+    _make(conn, "work_gate_month", months=values["months"])
+    return values
+
+
+def _make(conn: Connection[TupleRow], table: str, file: str | None = None, **values: Any) -> None:
+    """Make a work table anew by the file of its name, or by another."""
+    conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(table)))
+    sql_file(file or table).run(conn, **values)
+
+
+def _listed(conn: Connection[TupleRow], query: str) -> list[Any]:
+    row = conn.execute(query.encode()).fetchone()
+    return list(row[0]) if row and row[0] else []
 
 
 def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) -> Result:
-    """Versions of an entity follow each other without overlap. (That each ends after it begins, the table itself checks.)"""
+    """Versions follow each other without overlap, and each key stands for one version of one entity.
+
+    (That each ends after it begins, and that an entity has one current version, the table itself checks.)
+    """
     only = sql.SQL("") if whole else sql.SQL(
         "WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)"
     ).format(dk=sql.Identifier(spec.durable_key), moved=sql.Identifier(f"work_moved_{spec.entity}"))
     query = sql.SQL(
-        "SELECT v.{dk}::text FROM (SELECT d.{dk}, d.end_date, lead(d.start_date) OVER (PARTITION BY d.{dk} "
-        "ORDER BY d.start_date) AS next_start FROM {dim} AS d {only}) AS v WHERE v.next_start < v.end_date"
-    ).format(dk=sql.Identifier(spec.durable_key), dim=sql.Identifier("warehouse", spec.table), only=only)
+        "SELECT v.entity || ': ' || v.fault FROM ("
+        "SELECT {dk_name} || ' ' || d.{dk} AS entity, CASE "
+        "WHEN lead(d.start_date) OVER life < d.end_date THEN 'versions overlap from ' || d.start_date "
+        "WHEN count(*) OVER (PARTITION BY d.{sk}) > 1 THEN 'surrogate key stands for several versions' "
+        "WHEN count(*) OVER (PARTITION BY {business_key}, d.start_date) > 1 THEN 'business key is doubled' "
+        "WHEN min(ROW({business_key})) OVER whole_life <> max(ROW({business_key})) OVER whole_life "
+        "THEN 'durable key stands for several entities' END AS fault "
+        "FROM {dim} AS d {only} "
+        "WINDOW life AS (PARTITION BY d.{dk} ORDER BY d.start_date), whole_life AS (PARTITION BY d.{dk})"
+        ") AS v WHERE v.fault IS NOT NULL"
+    ).format(
+        dk_name=sql.Literal(spec.durable_key),
+        dk=sql.Identifier(spec.durable_key),
+        sk=sql.Identifier(spec.surrogate_key),
+        business_key=sql.SQL(", ").join(sql.Identifier("d", name) for name in spec.business_key),
+        dim=sql.Identifier("warehouse", spec.table),
+        only=only,
+    )
     rows = conn.execute(query).fetchall()
     return Result(f"{spec.table}_history", spec.table, Severity.CRITICAL, tuple(row[0] for row in rows))
+
+
+def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
+    """Every base cube holds the totals of its fact, measure by measure.
+
+    In a load, what a day or month of the load sums to is compared; the totals of a cube without either are compared with
+    those of a cube that has one, since only the facts weigh what history weighs.
+    """
+    results = []
+    for fact in dict.fromkeys(cube.fact for cube in BASE_CUBES):
+        cubes = [cube for cube in BASE_CUBES if cube.fact == fact]
+        sliced = [cube for cube in cubes if _slice(cube)]
+        measures = sorted({measure for cube in cubes for measure in cube.measures})
+        if whole:
+            added_up = {"fact_claim_line": ("work_gate_line",), "fact_member_month": ("work_gate_month",)}
+            expected = _sums(conn, added_up.get(fact, ("warehouse", fact)), measures)
+        else:
+            # The last is the smallest: cubes are listed from fine to coarse.
+            expected = _sums(conn, ("mart", sliced[-1].table), sliced[-1].measures) if sliced else {}
+        for cube in cubes:
+            if cube in sliced and not whole:
+                results.append(_sliced(conn, cube))
+            else:
+                results.append(_whole(conn, cube, expected))
+    return results
+
+
+def _slice(cube: BaseCube) -> tuple[str, str] | None:
+    """The column by which a cube's touched part is found, and the work table that holds the facts added up by it."""
+    if cube.fact == "fact_claim_line" and "service_date" in cube.key:
+        return "service_date", "work_gate_day"
+    if cube.fact == "fact_member_month" and "month_start_date" in cube.key:
+        return "month_start_date", "work_gate_month"
+    return None
+
+
+def _sums(conn: Connection[TupleRow], table: tuple[str, ...], measures: Iterable[str]) -> dict[str, Any]:
+    names = list(measures)
+    query = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(sql.SQL("COALESCE(sum({}), 0)").format(sql.Identifier(name)) for name in names),
+        sql.Identifier(*table),
+    )
+    return dict(zip(names, conn.execute(query).fetchone() or (), strict=True))
+
+
+def _whole(conn: Connection[TupleRow], cube: BaseCube, expected: Mapping[str, Any]) -> Result:
+    shared = [measure for measure in cube.measures if measure in expected]
+    found = _sums(conn, ("mart", cube.table), shared) if shared else {}
+    keys = tuple(
+        f"{measure}: {expected[measure]} expected, {found[measure]} found"
+        for measure in shared
+        if expected[measure] != found[measure]
+    )
+    return Result(f"{cube.table}_totals", cube.table, Severity.CRITICAL, keys)
+
+
+def _sliced(conn: Connection[TupleRow], cube: BaseCube) -> Result:
+    """The days (months) of the load in which cube and facts differ."""
+    part = _slice(cube)
+    assert part is not None
+    column, facts = part
+    query = sql.SQL(
+        "WITH cube AS (SELECT c.{column}, {sums} FROM mart.{cube} AS c "
+        "WHERE c.{column} = ANY(ARRAY(SELECT f.{column} FROM {facts} AS f)) GROUP BY c.{column}) "
+        "SELECT f.{column}::text FROM {facts} AS f LEFT JOIN cube ON f.{column} = cube.{column} "
+        "WHERE ROW({mine}) IS DISTINCT FROM ROW({theirs})"
+    ).format(
+        column=sql.Identifier(column),
+        cube=sql.Identifier(cube.table),
+        facts=sql.Identifier(facts),
+        sums=sql.SQL(", ").join(sql.SQL("sum(c.{0}) AS {0}").format(sql.Identifier(name)) for name in cube.measures),
+        mine=sql.SQL(", ").join(sql.Identifier("f", name) for name in cube.measures),
+        theirs=sql.SQL(", ").join(sql.Identifier("cube", name) for name in cube.measures),
+    )
+    return Result(
+        f"{cube.table}_totals", cube.table, Severity.CRITICAL, tuple(row[0] for row in conn.execute(query).fetchall())
+    )
 
 
 def record(conn: Connection[TupleRow], run_id: int, results: Iterable[Result]) -> None:
@@ -84,8 +226,4 @@ def decide(results: Iterable[Result]) -> None:
     failed = [result for result in results if not result.passed and result.severity is Severity.CRITICAL]
     if failed:
         told = "; ".join(f"{result.check} on {result.table}: {len(result.failed_keys):,} failing keys" for result in failed)
-        raise QualityGateError(
-            f"the gate is shut, nothing was published. {told}. See them with: make psql ARGS=\"-c 'SELECT r.check_name, "
-            "f.failed_key FROM etl.check_failure f JOIN etl.check_result r USING (check_result_id) "
-            "ORDER BY check_result_id DESC LIMIT 100'\""
-        )
+        raise QualityGateError(f"the gate is shut, nothing was published. {told}. See them with: make failures")

@@ -1,46 +1,66 @@
--- Title:  Claim lines of these loads that point to a dimension row that is not there
+-- Title:  Claim lines of these loads whose keys have no dimension row, or not the one in force on the day of service
 -- Fills:  nothing: gives the keys that fail
--- Reads:  warehouse.fact_claim_line, dim_member, dim_plan, dim_provider, dim_geography, dim_date
+-- Reads:  work_gate_line, warehouse.fact_claim_line, dim_member, dim_plan, dim_provider, dim_geography, dim_date
 -- Values: :loads
-WITH keys AS (
-    SELECT DISTINCT
-        fact.member_key,
-        fact.plan_key,
-        fact.rendering_provider_key,
-        fact.billing_provider_key,
-        fact.geography_key,
-        fact.service_date_key
-    FROM warehouse.fact_claim_line AS fact
-    WHERE fact.load_id = ANY(:loads)
-),
-
-named AS (
-    SELECT DISTINCT
-        either.dimension,
-        either.surrogate_key
-    FROM keys
-    CROSS JOIN LATERAL (
-        VALUES
-        ('member', keys.member_key), ('plan', keys.plan_key), ('provider', keys.rendering_provider_key),
-        ('provider', keys.billing_provider_key), ('geography', keys.geography_key), ('date', keys.service_date_key::bigint)
-    ) AS either (dimension, surrogate_key)
+WITH days AS MATERIALIZED (
+    SELECT DISTINCT line.service_date
+    FROM work_gate_line AS line
+    WHERE line.unresolved_count > 0
 )
 
-SELECT named.dimension || ' ' || named.surrogate_key AS failed_key
-FROM named
+SELECT
+    fact.claim_id || ' version ' || fact.claim_version_number || ' line ' || fact.claim_line_number || ': '
+    || role.name || ' ' || role.surrogate_key || CASE WHEN role.is_there THEN ' not in force' ELSE ' not there' END
+        AS failed_key
+FROM warehouse.fact_claim_line AS fact
 LEFT JOIN warehouse.dim_member AS member
-    ON named.dimension = 'member' AND named.surrogate_key = member.member_key
+    ON fact.member_key = member.member_key
 LEFT JOIN warehouse.dim_plan AS plan
-    ON named.dimension = 'plan' AND named.surrogate_key = plan.plan_key
-LEFT JOIN warehouse.dim_provider AS provider
-    ON named.dimension = 'provider' AND named.surrogate_key = provider.provider_key
+    ON fact.plan_key = plan.plan_key
+LEFT JOIN warehouse.dim_provider AS rendering
+    ON fact.rendering_provider_key = rendering.provider_key
+LEFT JOIN warehouse.dim_provider AS billing
+    ON fact.billing_provider_key = billing.provider_key
 LEFT JOIN warehouse.dim_geography AS geography
-    ON named.dimension = 'geography' AND named.surrogate_key = geography.geography_key
+    ON fact.geography_key = geography.geography_key
 LEFT JOIN warehouse.dim_date AS day
-    ON named.dimension = 'date' AND named.surrogate_key = day.date_key
+    ON fact.service_date_key = day.date_key
+CROSS JOIN
+    LATERAL (
+        VALUES
+        (
+            'member_key', fact.member_key, member.member_key IS NOT NULL,
+            fact.member_key IN (-1, -2) OR (
+                member.member_durable_key = fact.member_durable_key
+                AND fact.service_date >= member.start_date AND fact.service_date < member.end_date
+            )
+        ),
+        (
+            'plan_key', fact.plan_key, plan.plan_key IS NOT NULL,
+            fact.plan_key IN (-1, -2) OR (
+                plan.plan_durable_key = fact.plan_durable_key
+                AND fact.service_date >= plan.start_date AND fact.service_date < plan.end_date
+            )
+        ),
+        (
+            'rendering_provider_key', fact.rendering_provider_key, rendering.provider_key IS NOT NULL,
+            fact.rendering_provider_key IN (-1, -2) OR (
+                rendering.provider_durable_key = fact.rendering_provider_durable_key
+                AND fact.service_date >= rendering.start_date AND fact.service_date < rendering.end_date
+            )
+        ),
+        (
+            'billing_provider_key', fact.billing_provider_key, billing.provider_key IS NOT NULL,
+            fact.billing_provider_key IN (-1, -2) OR (
+                billing.provider_durable_key = fact.billing_provider_durable_key
+                AND fact.service_date >= billing.start_date AND fact.service_date < billing.end_date
+            )
+        ),
+        ('geography_key', fact.geography_key, geography.geography_key IS NOT NULL, TRUE),
+        ('service_date_key', fact.service_date_key, day.date_key IS NOT NULL, day.calendar_date = fact.service_date)
+    ) AS role (name, surrogate_key, is_there, is_in_force)
 WHERE
-    member.member_key IS NULL
-    AND plan.plan_key IS NULL
-    AND provider.provider_key IS NULL
-    AND geography.geography_key IS NULL
-    AND day.date_key IS NULL
+    (SELECT count(*) FROM days) > 0
+    AND fact.service_date = ANY(array(SELECT days.service_date FROM days))
+    AND fact.load_id = ANY(:loads)
+    AND NOT (role.is_there AND role.is_in_force)

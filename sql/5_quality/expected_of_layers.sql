@@ -1,9 +1,9 @@
 -- Title:  The same records and dollars at every layer: a row a comparison, true where two layers differ
 -- Fills:  nothing: great_expectations reads it, and so does the list of failing keys
--- Reads:  etl.source_file, staging.stg_claim, stg_enrollment, warehouse.fact_claim_line, fact_enrollment,
---         fact_member_month, mart.claims_daily_plan_provider, claims_monthly_member, enrollment_monthly,
---         loss_ratio_monthly
+-- Reads:  etl.source_file, staging.stg_claim, stg_enrollment, warehouse.fact_claim_line, fact_enrollment
 -- Values: none
+-- Reads the rest too: fact_member_month, and of mart claims_daily_plan_provider, claims_monthly_member,
+-- enrollment_monthly, loss_ratio_monthly
 WITH staged AS MATERIALIZED (
     SELECT
         count(*) AS line_count,
@@ -37,7 +37,16 @@ facts AS MATERIALIZED (
     FROM warehouse.fact_claim_line AS fact
 ),
 
--- Lines that a later delivery brought again: their later selves are in the facts. Looked for only where counts differ.
+latest AS (
+    SELECT DISTINCT
+        fact.claim_id,
+        fact.claim_version_number,
+        fact.load_id
+    FROM warehouse.fact_claim_line AS fact
+    WHERE NOT fact.is_reversal
+),
+
+-- Lines of versions that a later delivery brought anew: that one's lines are in the facts. Looked for if counts differ.
 repeated AS MATERIALIZED (
     SELECT
         count(*) AS line_count,
@@ -47,16 +56,14 @@ repeated AS MATERIALIZED (
     FROM staging.stg_claim AS claim
     INNER JOIN etl.source_file AS file
         ON claim.source_file_id = file.source_file_id
-    INNER JOIN warehouse.fact_claim_line AS fact
+    INNER JOIN latest
         ON
-            claim.claim_id = fact.claim_id
-            AND claim.claim_version_number = fact.claim_version_number
-            AND claim.claim_line_number = fact.claim_line_number
+            claim.claim_id = latest.claim_id
+            AND claim.claim_version_number = latest.claim_version_number
+            AND claim.load_id <> latest.load_id
     WHERE
         file.status = 'in_force'
         AND claim.claim_frequency_code <> '8'
-        AND NOT fact.is_reversal
-        AND fact.load_id <> claim.load_id
         AND (SELECT staged.line_count FROM staged) <> (SELECT facts.version_line_count FROM facts)
 ),
 

@@ -1,9 +1,16 @@
--- Title:  Member months of these loads whose premium is not what member and tax credit pay
+-- Title:  Member months whose premium is not what member and tax credit pay
 -- Fills:  nothing: gives the keys that fail
--- Reads:  warehouse.fact_member_month
--- Values: :loads
-SELECT month.member_durable_key || ' ' || month.month_start_date AS failed_key
-FROM warehouse.fact_member_month AS month
+-- Reads:  work_gate_month, warehouse.fact_member_month
+-- Values: none
+WITH months AS MATERIALIZED (
+    SELECT month.month_start_date
+    FROM work_gate_month AS month
+    WHERE month.unsplit_count > 0
+)
+
+SELECT 'member_durable_key ' || fact.member_durable_key || ' month ' || fact.month_start_date AS failed_key
+FROM warehouse.fact_member_month AS fact
 WHERE
-    month.load_id = ANY(:loads)
-    AND month.gross_premium_amount <> month.aptc_amount + month.net_premium_amount
+    (SELECT count(*) FROM months) > 0
+    AND fact.month_start_date = ANY(array(SELECT months.month_start_date FROM months))
+    AND fact.gross_premium_amount <> fact.aptc_amount + fact.net_premium_amount

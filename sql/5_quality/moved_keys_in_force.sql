@@ -1,0 +1,80 @@
+-- Title:  Facts that still point to a version of before, where this load moved versions
+-- Fills:  nothing: gives the keys that fail
+-- Reads:  work_moved_member, work_moved_plan, work_moved_provider, warehouse.fact_claim_line, fact_enrollment
+-- Values: none
+-- Reads the dimensions too: dim_member, dim_plan, dim_provider
+WITH pointing AS (
+    SELECT
+        'member_key' AS role,
+        'claim ' || fact.claim_id AS fact_name,
+        fact.member_key AS surrogate_key,
+        version.member_key AS expected_key
+    FROM work_moved_member AS moved
+    INNER JOIN warehouse.fact_claim_line AS fact
+        ON
+            moved.durable_key = fact.member_durable_key
+            AND moved.start_date <= fact.service_date
+            AND moved.end_date > fact.service_date
+    LEFT JOIN warehouse.dim_member AS version
+        ON
+            fact.member_durable_key = version.member_durable_key
+            AND fact.service_date >= version.start_date
+            AND fact.service_date < version.end_date
+    UNION ALL
+    SELECT
+        'plan_key' AS role,
+        'claim ' || fact.claim_id AS fact_name,
+        fact.plan_key AS surrogate_key,
+        version.plan_key AS expected_key
+    FROM work_moved_plan AS moved
+    INNER JOIN warehouse.fact_claim_line AS fact
+        ON
+            moved.durable_key = fact.plan_durable_key
+            AND moved.start_date <= fact.service_date
+            AND moved.end_date > fact.service_date
+    LEFT JOIN warehouse.dim_plan AS version
+        ON
+            fact.plan_durable_key = version.plan_durable_key
+            AND fact.service_date >= version.start_date
+            AND fact.service_date < version.end_date
+    UNION ALL
+    SELECT
+        'rendering_provider_key' AS role,
+        'claim ' || fact.claim_id AS fact_name,
+        fact.rendering_provider_key AS surrogate_key,
+        version.provider_key AS expected_key
+    FROM work_moved_provider AS moved
+    INNER JOIN warehouse.fact_claim_line AS fact
+        ON
+            moved.durable_key = fact.rendering_provider_durable_key
+            AND moved.start_date <= fact.service_date
+            AND moved.end_date > fact.service_date
+    LEFT JOIN warehouse.dim_provider AS version
+        ON
+            fact.rendering_provider_durable_key = version.provider_durable_key
+            AND fact.service_date >= version.start_date
+            AND fact.service_date < version.end_date
+    UNION ALL
+    SELECT
+        'member_key' AS role,
+        'transaction ' || fact.transaction_id AS fact_name,
+        fact.member_key AS surrogate_key,
+        version.member_key AS expected_key
+    FROM work_moved_member AS moved
+    INNER JOIN warehouse.fact_enrollment AS fact
+        ON
+            moved.durable_key = fact.member_durable_key
+            AND moved.start_date <= fact.coverage_start_date
+            AND moved.end_date > fact.coverage_start_date
+    LEFT JOIN warehouse.dim_member AS version
+        ON
+            fact.member_durable_key = version.member_durable_key
+            AND fact.coverage_start_date >= version.start_date
+            AND fact.coverage_start_date < version.end_date
+)
+
+SELECT DISTINCT
+    pointing.fact_name || ': ' || pointing.role || ' ' || pointing.surrogate_key || ' instead of '
+    || COALESCE(pointing.expected_key, -2) AS failed_key
+FROM pointing
+WHERE pointing.surrogate_key <> COALESCE(pointing.expected_key, -2)

@@ -1,0 +1,289 @@
+"""The gate: what is broken on purpose inside a load shuts it, nothing is published, and the keys are on record."""
+
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from etl import pipeline
+from etl.core.database import connect
+from etl.core.errors import QualityGateError
+from etl.core.fingerprint import fingerprint
+from etl.core.ledger import Ledger, RowCounts
+from etl.quality import gate
+from tests.market import load, settings
+from tests.quality_lab import copied, loaded_market
+
+A_LINE = "(SELECT claim_id, claim_line_number, service_date FROM work_claim_delta WHERE NOT is_reversal AND claim_line_status = 'paid' ORDER BY claim_id, claim_line_number LIMIT 1)"
+THAT_LINE = f"(claim_id, claim_line_number, service_date) = {A_LINE} AND NOT is_reversal"
+
+
+@dataclass(frozen=True)
+class Break:
+    """A way to break a table, and the check that must find it."""
+
+    check: str
+    statement: str
+
+
+BREAKS = {
+    "a dollar too many in the daily cube": Break(
+        "daily_cube_equals_facts",
+        "UPDATE mart.claims_daily_plan_provider SET cob_amount = cob_amount + 0.01 WHERE (service_date, plan_key, "
+        "provider_key) = (SELECT service_date, plan_key, rendering_provider_key FROM work_claim_delta WHERE sign = 1 LIMIT 1)",
+    ),
+    "a cell of the daily cube is gone": Break(
+        "daily_cube_equals_facts",
+        "DELETE FROM mart.claims_daily_plan_provider WHERE (service_date, plan_key, provider_key) = (SELECT service_date, "
+        "plan_key, rendering_provider_key FROM work_claim_delta WHERE sign = 1 LIMIT 1)",
+    ),
+    "a month without premium in the enrollment cube": Break(
+        "enrollment_cube_equals_facts",
+        "UPDATE mart.enrollment_monthly SET covered_day_count = covered_day_count - 1 WHERE ctid = (SELECT cube.ctid FROM "
+        "mart.enrollment_monthly AS cube WHERE cube.month_start_date IN (SELECT month_start_date FROM "
+        "work_member_month_delta) LIMIT 1)",
+    ),
+    "a fact is lost": Break("claim_lines_conserved", f"DELETE FROM warehouse.fact_claim_line WHERE {THAT_LINE}"),
+    "a fact comes from nowhere": Break(
+        "claim_lines_conserved",
+        "UPDATE warehouse.fact_claim_line SET claim_line_number = claim_line_number + 5000 "
+        f"WHERE {THAT_LINE}",
+    ),
+    "a fact's dollars are changed": Break(
+        "claim_dollars_conserved",
+        f"UPDATE warehouse.fact_claim_line SET paid_amount = paid_amount + 0.01 WHERE {THAT_LINE}",
+    ),
+    "a fact points to no member": Break(
+        "claim_keys_resolve", f"UPDATE warehouse.fact_claim_line SET member_key = 4711 WHERE {THAT_LINE}"
+    ),
+    "a fact points to another member's version": Break(
+        "claim_keys_resolve",
+        "UPDATE warehouse.fact_claim_line AS fact SET member_key = (SELECT other.member_key FROM warehouse.dim_member AS "
+        "other WHERE other.member_durable_key NOT IN (-1, -2, fact.member_durable_key) LIMIT 1) "
+        f"WHERE {THAT_LINE}",
+    ),
+    "a fact's place is unknown": Break(
+        "claim_keys_resolve", f"UPDATE warehouse.fact_claim_line SET geography_key = 4711 WHERE {THAT_LINE}"
+    ),
+    "an enrollment is lost": Break(
+        "enrollments_conserved",
+        "DELETE FROM warehouse.fact_enrollment WHERE transaction_id = (SELECT max(transaction_id) FROM work_enrollment)",
+    ),
+    "an enrollment's premium is changed": Break(
+        "enrollments_conserved",
+        "UPDATE warehouse.fact_enrollment SET net_premium_amount = net_premium_amount + 1 WHERE transaction_id = "
+        "(SELECT max(transaction_id) FROM work_enrollment)",
+    ),
+    "a span has no current version": Break(
+        "one_current_version",
+        "UPDATE warehouse.fact_enrollment SET is_current_version = false WHERE transaction_id = "
+        "(SELECT max(transaction_id) FROM work_enrollment INNER JOIN warehouse.fact_enrollment USING (transaction_id) "
+        "WHERE is_current_version)",
+    ),
+    "an enrollment points to no plan": Break(
+        "enrollment_keys_resolve",
+        "UPDATE warehouse.fact_enrollment SET plan_key = 4711 WHERE transaction_id = "
+        "(SELECT max(transaction_id) FROM work_enrollment)",
+    ),
+    "a month points to no plan": Break(
+        "member_month_keys_resolve",
+        "UPDATE warehouse.fact_member_month SET plan_key = 4711 WHERE (member_durable_key, month_start_date, policy_id) = "
+        "(SELECT member_durable_key, month_start_date, policy_id FROM work_member_month_delta WHERE sign = 1 LIMIT 1)",
+    ),
+    "a member counts as no head": Break(
+        "one_head_a_month",
+        "UPDATE warehouse.fact_member_month SET is_primary = false WHERE (member_durable_key, month_start_date) = "
+        "(SELECT member_durable_key, month_start_date FROM work_member_month_delta WHERE sign = 1 LIMIT 1)",
+    ),
+    "staged records are gone": Break(
+        "files_conserved",
+        "DELETE FROM staging.stg_member WHERE (load_id, record_number) = "
+        "(SELECT load_id, record_number FROM staging.stg_member ORDER BY load_id DESC, record_number LIMIT 1)",
+    ),
+}
+HISTORY = {
+    "versions of a member overlap": Break(
+        "dim_member_history",
+        "INSERT INTO warehouse.dim_member (member_durable_key, member_key, member_id, start_date, end_date, "
+        "first_observed_date, load_id, load_timestamp) SELECT member_durable_key, member_key + 1, member_id, "
+        "DATE '2010-01-01', DATE '2011-01-01', first_observed_date, load_id, load_timestamp FROM warehouse.dim_member "
+        "WHERE member_durable_key IN (SELECT durable_key FROM work_moved_member) AND start_date = DATE '1900-01-01' LIMIT 1",
+    ),
+    "a surrogate key stands for two plans": Break(
+        "dim_plan_history",
+        "UPDATE warehouse.dim_plan SET plan_key = 4711 WHERE plan_durable_key IN (SELECT durable_key FROM work_moved_plan "
+        "UNION SELECT plan_durable_key FROM warehouse.dim_plan WHERE NOT EXISTS (SELECT FROM work_moved_plan))",
+    ),
+}
+OF_A_LOAD = {
+    "a dollar too many in the member cube": Break(
+        "member_cube_equals_facts",
+        "UPDATE mart.claims_monthly_member SET allowed_amount = allowed_amount + 0.01 WHERE member_durable_key = "
+        "(SELECT member_durable_key FROM work_claim_delta LIMIT 1)",
+    ),
+}
+# What is broken in the same way where there is no load: any line, cell or transaction will do.
+ANYWHERE = {
+    name: Break(
+        broken.check,
+        broken.statement.replace("FROM work_enrollment", "FROM warehouse.fact_enrollment").replace(
+            "INNER JOIN warehouse.fact_enrollment USING (transaction_id) ", ""
+        ),
+    )
+    for name, broken in BREAKS.items()
+} | {"a surrogate key stands for two plans": HISTORY["a surrogate key stands for two plans"]}
+OF_ALL = {
+    "a dollar too many in the member cube": Break(
+        "claims_monthly_member_totals",
+        "UPDATE mart.claims_monthly_member SET allowed_amount = allowed_amount + 0.01 WHERE member_durable_key = "
+        "(SELECT min(member_durable_key) FROM mart.claims_monthly_member)",
+    ),
+    "a claim family is gone": Break(
+        "claim_families_counted",
+        "DELETE FROM warehouse.fact_claim WHERE claim_family_id = (SELECT min(claim_family_id) FROM warehouse.fact_claim "
+        "WHERE NOT is_voided)",
+    ),
+    "a reversal takes back too much": Break(
+        "reversals_mirror",
+        "UPDATE warehouse.fact_claim_line SET billed_amount = billed_amount - 1 WHERE (claim_id, claim_version_number, "
+        "claim_line_number) = (SELECT claim_id, claim_version_number, claim_line_number FROM warehouse.fact_claim_line WHERE "
+        "is_reversal LIMIT 1) AND is_reversal",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("quality")
+
+
+@pytest.fixture(scope="module")
+def market(server, migrated_template, home):
+    """A market with its last deliveries yet to come; the first of those holds all feeds."""
+    with loaded_market(server, migrated_template, home, "aca_gate", but_for=4) as name:
+        yield name
+
+
+@pytest.fixture
+def url(server, market):
+    with copied(server, market, "aca_gate_copy") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def load_in_flight(server, market, home):
+    """A transaction in which the last deliveries are loaded, but for the gate; and their batch."""
+    with copied(server, market, "aca_gate_load") as address:
+        pipeline.run_pipeline(address, settings(home / "next"), "incremental", last_stage="stage")
+        with connect(address) as conn:
+            ledger = Ledger(conn)
+            ledger.start_run("test")
+            run = pipeline.Run(conn, ledger, pipeline.next_batch(conn))
+            pipeline.apply_batch(run, [step for step in pipeline.PIPELINE if step.name != "gate"])
+            yield conn, run.batch
+            conn.rollback()
+
+
+@pytest.fixture(scope="module")
+def rebuild_in_flight(server, market):
+    """A transaction that sees all that is published, as a rebuild does before its gate; and the batch of all."""
+    with copied(server, market, "aca_gate_whole") as address, connect(address) as conn:
+        batch = pipeline.whole_batch(conn)
+        pipeline.prepare(conn, batch)
+        yield conn, batch
+        conn.rollback()
+
+
+def failing(in_flight, broken):
+    """What the gate finds when the table is broken so; the table is mended afterwards."""
+    conn, batch = in_flight
+    with conn.transaction(force_rollback=True):
+        assert 1 <= conn.execute(broken.statement.encode()).rowcount, "nothing was broken"
+        results = gate.run_gate(conn, batch.waiting, whole=batch.is_rebuild)
+    return {result.check: result.failed_keys for result in results if not result.passed}
+
+
+@pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**BREAKS, **HISTORY, **OF_A_LOAD}.items()])
+def test_the_gate_finds_what_is_broken_in_a_load(load_in_flight, broken):
+    """Looking only at what the load touched."""
+    assert failing(load_in_flight, broken)[broken.check]
+
+
+@pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**ANYWHERE, **OF_ALL}.items()])
+def test_the_gate_of_a_rebuild_finds_what_is_broken_anywhere(rebuild_in_flight, broken):
+    """A rebuild looks at everything: also at what the last load did not touch."""
+    assert failing(rebuild_in_flight, broken)[broken.check]
+
+
+@pytest.mark.parametrize("in_flight", ["load_in_flight", "rebuild_in_flight"])
+def test_what_is_sound_passes(request, in_flight):
+    """Else the tests above would prove nothing."""
+    conn, batch = request.getfixturevalue(in_flight)
+    with conn.transaction(force_rollback=True):
+        results = gate.run_gate(conn, batch.waiting, whole=batch.is_rebuild)
+
+    assert {} == {result.check: result.failed_keys for result in results if not result.passed}
+    assert len(results) > 15
+
+
+def with_break(monkeypatch, broken):
+    """Put a step before the gate that breaks a table, as a bug would."""
+
+    def sabotage(run):
+        return RowCounts(updated=run.conn.execute(broken.statement.encode()).rowcount)
+
+    steps = [step for step in pipeline.PIPELINE if step.name != "gate"]
+    last = [step for step in pipeline.PIPELINE if step.name == "gate"]
+    monkeypatch.setattr(pipeline, "PIPELINE", (*steps, pipeline.Step("sabotage", "quality", sabotage), *last))
+
+
+def failures(url):
+    """How many keys fail, and which are on record, by check."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "SELECT result.check_name, result.failed_count, array_agg(failure.failed_key) FROM etl.check_result AS result "
+            "INNER JOIN etl.check_failure AS failure USING (check_result_id) GROUP BY result.check_result_id"
+        ).fetchall()
+    return {check: (count, keys) for check, count, keys in rows}
+
+
+def published(url):
+    with psycopg.connect(url) as conn:
+        return fingerprint(conn, ("warehouse", "mart"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [
+        pytest.param("incremental", "a dollar too many in the daily cube", id="a cube, in a load"),
+        pytest.param("incremental", "a fact is lost", id="a fact, in a load"),
+        pytest.param("incremental", "versions of a member overlap", id="a dimension, in a load"),
+        pytest.param("full", "a fact points to no member", id="a fact, in a rebuild"),
+    ],
+)
+def test_what_is_broken_is_not_published(url, home, monkeypatch, mode, name):
+    """The error names the check and the next command, every failing key is kept, and the tables stay as they were."""
+    broken = {**BREAKS, **HISTORY}[name]
+    with_break(monkeypatch, broken)
+    before = published(url)
+
+    with pytest.raises(QualityGateError) as shut:
+        load(url, home / ("landing" if mode == "full" else "next"), mode)
+
+    count, keys = failures(url)[broken.check]
+    assert count == len(keys) >= 1
+    assert f"{broken.check} on " in str(shut.value)
+    assert "make failures" in str(shut.value)
+    assert before == published(url)
+
+
+def test_a_sound_load_puts_every_result_on_record(url, home):
+    """Passed checks too: a trend needs both."""
+    outcome = load(url, home / "next")
+
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "SELECT check_name, status, failed_count FROM etl.check_result WHERE run_id = %s ORDER BY check_result_id",
+            (outcome.run_id,),
+        ).fetchall()
+    assert [(result.check, "passed", 0) for result in outcome.results] == rows
