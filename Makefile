@@ -166,6 +166,10 @@ lint: $(READY) ## Check style, types, SQL and configuration files
 	@$(BIN)/check-jsonschema --builtin-schema vendor.readthedocs .readthedocs.yaml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
+.PHONY: audit
+audit: $(READY) ## Look for secrets in our files and for known vulnerabilities in the packages
+	@$(PYTHON) -m scripts.audit $(ARGS)
+
 .PHONY: format
 format: $(READY) ## Write Python and SQL in the house style
 	@$(BIN)/ruff check --fix .
@@ -175,6 +179,10 @@ format: $(READY) ## Write Python and SQL in the house style
 .PHONY: typecheck
 typecheck: $(READY) ## Check types alone
 	@$(BIN)/mypy
+
+.PHONY: bench-intake
+bench-intake: $(READY) ## Intake of 3 million claim lines against a raw COPY, as ratios (ARGS="--lines 1000000")
+	@$(PYTHON) benchmarks/bench_intake.py $(ARGS)
 
 .PHONY: calibrate
 calibrate: $(READY) ## Measure the synthetic marketplace against published figures, and write docs/calibration.md
