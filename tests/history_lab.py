@@ -126,6 +126,13 @@ def once_a_day(held: Iterable[Row], as_of: Moment) -> tuple[Row, ...]:
     return tuple(kept.values())
 
 
+def correction(original: Delivery, load_id: int, again: Iterable[Row]) -> Delivery:
+    """Rejected records come again at their original date; what the file told already of a key and day stands."""
+    told = {(row.key, row.effective or original.as_of) for row in original.rows}
+    kept = [row for row in once_a_day(again, original.as_of) if (row.key, row.effective or original.as_of) not in told]
+    return Delivery(load_id, original.as_of, False, tuple(kept))
+
+
 @st.composite
 def deliveries(draw, spec: DimensionSpec):
     """Some deliveries of different days; a rejected record may come again, corrected, at its original date."""
@@ -137,7 +144,7 @@ def deliveries(draw, spec: DimensionSpec):
         if original.rejected and draw(st.booleans()):
             load_id += 1
             again = [draw(rows(spec, st.just(key[0]))) for key in sorted(original.rejected)]
-            found.append(Delivery(load_id, original.as_of, False, once_a_day(again, original.as_of)))
+            found.append(correction(original, load_id, again))
     return found
 
 

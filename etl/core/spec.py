@@ -1,7 +1,7 @@
 """The shapes that the catalog fills in: columns, feeds, dimensions, facts, cubes. Frozen, and checked when made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from etl.core.errors import SpecError
@@ -217,6 +217,10 @@ class DimensionSpec:
     def attributes(self) -> tuple[str, ...]:
         """The columns that come from the source, business key excluded."""
         return (*self.fixed, *self.versioned, *self.overwritten)
+
+    def moved_to(self, table: str) -> "DimensionSpec":
+        """The same dimension in another table."""
+        return replace(self, table=table)
 
     @property
     def marks_deleted(self) -> bool:

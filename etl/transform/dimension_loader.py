@@ -4,7 +4,7 @@ One path serves append, late, backfill, restate and replay: `observe` collects w
 versions that the affected keys should have, and here the difference to what the table holds is written and journaled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
 from psycopg import Connection, sql
@@ -15,8 +15,9 @@ from etl.core.errors import SourceError, StepFailed
 from etl.core.hashing import HASH_VERSION
 from etl.core.ledger import RowCounts
 from etl.core.spec import DimensionSpec, OverwriteScope
+from etl.transform.first_load import insert_all, is_first
 from etl.transform.history import History, Observed, Schemas
-from etl.transform.observe import count_read, observe
+from etl.transform.observe import count_read, mark_rejected_unknown, observe, record_full_deliveries, take
 from etl.transform.splice import choose_winners, splice
 
 SAMPLES = 5
@@ -84,30 +85,68 @@ def load_dimension(
     history.names["load"] = sql.Literal(max((each.load_id for each in given), default=max(gone, default=0)))
     history.names["d_is_deleted"] = sql.SQL("d.is_deleted" if spec.marks_deleted else "false")
     change = DimensionChange()
-    touched = observe(history, given, in_force, gone)
-    change.counts.read = count_read(history)
+    known = list(in_force)
+    first = min(given, key=lambda each: (each.as_of, each.load_id), default=None)
+    if first and not gone and is_first(history, first):
+        _load_first(history, first, change)
+        given.remove(first)
+        known.append(first)
+    if given or gone or first is None:
+        _apply(history, given, known, gone, change, allow_closures=allow_closures, with_samples=with_samples)
+    else:
+        _move_nothing(history)
+    return change
+
+
+def _load_first(history: History, delivery: Observed, change: DimensionChange) -> None:
+    take(history, [delivery], [])
+    record_full_deliveries(history)
+    mark_rejected_unknown(history)
+    inserted = insert_all(history, delivery)
+    change.counts.read += inserted
+    change.counts.inserted += inserted
+    change.new_entities = change.new_versions = inserted
+    history.run("ANALYZE {dim} ({bk}, {dk}, start_date, end_date, first_observed_date)")
+
+
+def _move_nothing(history: History) -> None:
+    history.create(
+        "work_moved",
+        "SELECT 0::bigint AS durable_key, {beginning} AS start_date, {beginning} AS end_date WHERE false",
+    )
+
+
+def _apply(
+    history: History,
+    given: Sequence[Observed],
+    known: Sequence[Observed],
+    gone: Sequence[int],
+    change: DimensionChange,
+    *,
+    allow_closures: bool,
+    with_samples: bool,
+) -> None:
+    touched = observe(history, given, known, gone)
+    change.counts.read += count_read(history)
     if not allow_closures:
         _guard_closures(history)
-    if splice(history) if touched or gone else 0:
-        _check_keys(history)
+    affected = splice(history) if touched or gone else 0
+    if touched or affected:
         choose_winners(history)
+    if affected:
+        _check_keys(history)
         _compare(history)
         _note_moves(history)
         _describe(history, change, with_samples=with_samples)
         _remove(history, change)
+    else:
+        _move_nothing(history)
+    if touched:
+        _overwrite(history, change)
+    if affected:
         _update(history, change)
         _insert(history, change)
-    else:
-        history.create(
-            "work_moved",
-            "SELECT 0::bigint AS durable_key, {beginning} AS start_date, {beginning} AS end_date WHERE false",
-        )
-        if not touched:
-            return change
-        choose_winners(history)
-    _overwrite(history, change)
-    _mirror(history, change)
-    return change
+        _mirror(history, change)
 
 
 def _guard_closures(history: History) -> None:
@@ -244,11 +283,12 @@ def _describe(history: History, change: DimensionChange, *, with_samples: bool) 
             for kind, condition in kinds.items()
         ),
     )
-    change.new_entities, change.gone_entities, change.late = history.row(
+    new, change.gone_entities, change.late = history.row(
         "SELECT count(*) FILTER (WHERE is_told_new), count(*) FILTER (WHERE is_told_gone), "
         "count(*) FILTER (WHERE is_told_late) FROM ({told}) AS told",
         told=told,
     )
+    change.new_entities += new
     for kind in kinds if with_samples else ():
         rows = history.conn.execute(
             history.compose(
@@ -373,8 +413,8 @@ def _insert(history: History, change: DimensionChange) -> None:
         r_attributes=compose.columns("r", spec.attributes),
         is_deleted=sql.SQL(", r.is_deleted" if spec.marks_deleted else ""),
     )
-    change.new_versions = plain + spliced
-    change.counts.inserted += change.new_versions
+    change.new_versions += plain + spliced
+    change.counts.inserted += plain + spliced
     change.counts.updated += change.restated
 
 
@@ -445,7 +485,7 @@ def _build_rows(history: History) -> None:
 
 
 def _overwrite(history: History, change: DimensionChange) -> None:
-    """Bring overwritten and fixed columns to the versions of an entity that were not just written with them."""
+    """Bring overwritten and fixed columns to the versions that are there already; new ones are written with them."""
     spec = history.spec
     by_version = spec.overwrite_scope is OverwriteScope.CURRENT
     for winners, names, told, only in (

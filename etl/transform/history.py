@@ -71,6 +71,7 @@ class History:
 
     def __init__(self, conn: Connection[TupleRow], spec: DimensionSpec, schemas: Schemas) -> None:
         self.conn, self.spec, self.schemas = conn, spec, schemas
+        self.has_full = False
         # What is hashed is text, and how it is written depends on these.
         conn.execute(
             "SELECT set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true), "

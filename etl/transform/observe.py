@@ -29,13 +29,13 @@ def observe(
     new, known, gone = list(deliveries), list(in_force), sorted(set(withdrawn))
     if history.spec.absence is Absence.IGNORE:
         new, known = ([replace(each, mode=Mode.DELTA) for each in group] for group in (new, known))
-    _take(history, new, known if gone else [])
+    take(history, new, known if gone else [])
     history.names["withdrawn"] = history.load_list(gone)
     _forget_withdrawn(history, bool(gone))
-    _record_full_deliveries(history)
+    record_full_deliveries(history)
     touched = _collect(history, has_forgotten=bool(gone))
     if touched and _forget_untellable(history, new, known):
-        _take(history, new, known)
+        take(history, new, known)
         touched = _collect(history, has_forgotten=True)
     return touched
 
@@ -45,11 +45,12 @@ def count_read(history: History) -> int:
     return int(history.one("SELECT count(*) FROM {source} AS s WHERE s.load_id IN ({new_loads})"))
 
 
-def _take(history: History, new: list[Observed], known: list[Observed]) -> None:
+def take(history: History, new: list[Observed], known: list[Observed]) -> None:
     """work_delivery: the deliveries to read."""
     everything = list(dict.fromkeys([*new, *known]))
     history.names["loads"] = history.load_list(each.load_id for each in everything)
     history.names["new_loads"] = history.load_list(each.load_id for each in new)
+    history.has_full = any(each.mode is Mode.FULL for each in everything)
     rows = sql.SQL(", ").join(
         sql.SQL("({}::bigint, {}::{}, {}::text, {}::timestamptz, {}::boolean)").format(
             each.load_id, each.as_of, history.names["moment"], each.mode.value, each.load_timestamp, each in new
@@ -102,7 +103,16 @@ def _forget_withdrawn(history: History, has_withdrawn: bool) -> None:
         FROM {dim} AS d
         INNER JOIN {fulls} AS f ON d.end_date = f.as_of AND {d_scope} = f.scope
         WHERE f.dimension = {dimension} AND f.load_id IN ({withdrawn}) AND {is_value}
+        {hidden}
         """,
+        # What earlier deliveries said of the full delivery's own day, it hid.
+        hidden=history.compose(
+            "UNION SELECT {s_key}, {s_bk} FROM {source} AS s INNER JOIN work_delivery AS o ON s.load_id = o.load_id "
+            "INNER JOIN {fulls} AS f ON s.effective_date = f.as_of AND o.as_of < f.as_of "
+            "WHERE f.dimension = {dimension} AND f.load_id IN ({withdrawn}) AND s.load_id IN ({loads})"
+        )
+        if spec.has_row_dates
+        else sql.SQL(""),
         again=history.compose(
             "SELECT FROM (SELECT * FROM {source} WHERE load_id IN ({new_loads})) AS n "
             "INNER JOIN restated AS r ON n.load_id = r.new_load_id"
@@ -124,7 +134,8 @@ def _forget_withdrawn(history: History, has_withdrawn: bool) -> None:
     history.run("DELETE FROM {fulls} WHERE dimension = {dimension} AND load_id IN ({withdrawn})")
 
 
-def _record_full_deliveries(history: History) -> None:
+def record_full_deliveries(history: History) -> None:
+    """Each full delivery observes every key in its scope."""
     scope_column = history.spec.scope_column
     history.run(
         "INSERT INTO {fulls} (dimension, as_of, scope, load_id) "
@@ -148,12 +159,16 @@ def _collect(history: History, *, has_forgotten: bool) -> int:
         if has_forgotten
         else sql.SQL("")
     )
+    # A full delivery meets the whole dimension: a plan by stale statistics that loops over both would take hours.
+    history.conn.execute(sql.SQL("SET LOCAL enable_nestloop = {}").format(not history.has_full))
     touched = _find_candidates(history, has_forgotten=has_forgotten)
     _hash(history, touched)
     if touched:
         _look_at_dates(history)
-    _mark_rejected_unknown(history)
-    touched += _find_absent(history, has_forgotten=has_forgotten)
+    mark_rejected_unknown(history)
+    if history.has_full:
+        touched += _find_absent(history, has_forgotten=has_forgotten)
+    history.conn.execute("SET LOCAL enable_nestloop = true")
     if touched:
         _log(history)
         _mark_losers(history)
@@ -171,10 +186,26 @@ def _look_at_dates(history: History) -> None:
         raise SourceError(
             f"{history.spec.source}: {any_unnamed} row(s) without a business key; reject them before loading"
         )
+    if not history.spec.feed:
+        _refuse_repeated_keys(history)
     if any_before:
         _observe_on_the_as_of(history)
     if any_later:
         _mark_later_unknown(history)
+
+
+def _refuse_repeated_keys(history: History) -> None:
+    """Staging sees to it that a delivery says one thing of a key and day; for other sources it is checked here."""
+    repeated = history.one(
+        "SELECT count(*) FROM (SELECT FROM {source} AS s INNER JOIN work_delivery AS o ON s.load_id = o.load_id "
+        "WHERE s.load_id IN ({new_loads}) GROUP BY s.load_id, {keys}, COALESCE({effective}, o.as_of) "
+        "HAVING count(*) > 1) AS repeated",
+        keys=sql.SQL(", ").join(history.source("s", name) for name in history.spec.business_key),
+    )
+    if repeated:
+        raise SourceError(
+            f"{history.spec.source}: {repeated} key(s) stand twice for one day in a delivery; keep one row of each"
+        )
 
 
 def _find_candidates(history: History, *, has_forgotten: bool) -> int:
@@ -282,7 +313,7 @@ def _observe_on_the_as_of(history: History) -> None:
     )
 
 
-def _mark_rejected_unknown(history: History) -> None:
+def mark_rejected_unknown(history: History) -> None:
     """The row of a full delivery was rejected: the key is there on the as_of, its value is not known."""
     if not history.spec.feed:
         return
@@ -443,7 +474,7 @@ def _forget_untellable(history: History, new: list[Observed], known: list[Observ
         FROM work_touched AS t
         INNER JOIN {log} AS l ON l.dimension = {dimension} AND t.durable_key = l.durable_key
         LEFT JOIN {dim} AS d ON t.durable_key = d.{dk} AND d.row_hash IS NOT NULL
-        WHERE NOT t.is_gone AND d.{dk} IS NULL AND l.kind = 'value' AND l.load_id NOT IN ({loads})
+        WHERE NOT t.is_gone AND d.{dk} IS NULL AND l.kind = 'value' AND l.load_id NOT IN ({new_loads})
     """
     if spec.overwrite_scope is OverwriteScope.CURRENT:
         # Not the key's last word: which versions take which overwritten values must be judged row by row.
@@ -454,16 +485,16 @@ def _forget_untellable(history: History, new: list[Observed], known: list[Observ
             INNER JOIN {log} AS l
                 ON
                     l.dimension = {dimension} AND t.durable_key = l.durable_key AND l.kind <> 'unknown'
-                    AND (l.observed_date > t.observed_date OR l.as_of > t.as_of)
-            WHERE l.load_id NOT IN ({loads})
+                    AND (l.observed_date >= t.observed_date OR l.as_of > t.as_of)
+            WHERE l.load_id NOT IN ({new_loads})
             UNION
             SELECT t.durable_key, {t_bk}
             FROM work_touched AS t
             INNER JOIN {fulls} AS f
                 ON
                     f.dimension = {dimension} AND {t_scope} = f.scope
-                    AND (f.as_of > t.observed_date OR f.as_of > t.as_of)
-            WHERE f.load_id NOT IN ({loads})
+                    AND (f.as_of >= t.observed_date OR f.as_of > t.as_of)
+            WHERE f.load_id NOT IN ({new_loads})
         """
     history.create("work_untold", untold)
     more = history.run(

@@ -68,9 +68,7 @@ def _load(conn: Connection[TupleRow], spec: ReferenceSpec) -> int:
             table=table,
             columns=columns,
             key=sql.SQL(", ").join(map(sql.Identifier, spec.key)),
-            sets=sql.SQL(", ").join(
-                sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names
-            ),
+            sets=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names),
         )
     ).rowcount
     conn.execute("DROP TABLE work_reference")
