@@ -182,7 +182,7 @@ typecheck: $(READY) ## Check types alone
 
 .PHONY: bench-intake
 bench-intake: $(READY) ## Intake of 3 million claim lines against a raw COPY, as ratios (ARGS="--lines 1000000")
-	@$(PYTHON) benchmarks/bench_intake.py $(ARGS)
+	@$(PYTHON) -m benchmarks.bench_intake $(ARGS)
 
 .PHONY: calibrate
 calibrate: $(READY) ## Measure the synthetic marketplace against published figures, and write docs/calibration.md
