@@ -350,9 +350,7 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
     """Session settings of the publishing transaction, and the work tables that pass from one stage to another."""
     conn.execute(
         "SET LOCAL work_mem = '256MB'; SET LOCAL temp_buffers = '256MB'; SET LOCAL jit = off; "
-        "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning; "
-        # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way.
-        "SET LOCAL enable_mergejoin = off"
+        "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning"
     )
     for spec in DIMENSIONS:
         moved = sql.Identifier(f"work_moved_{spec.entity}")
