@@ -21,7 +21,11 @@ TABLES = {
         [
             ("diagnosis_code", "text PRIMARY KEY", "ICD-10-CM code."),
             ("diagnosis_name", "text NOT NULL", "Our own short label."),
-            ("diagnosis_chapter", "text NOT NULL", "Part of the body or kind of illness, after the chapters of ICD-10-CM."),
+            (
+                "diagnosis_chapter",
+                "text NOT NULL",
+                "Part of the body or kind of illness, after the chapters of ICD-10-CM.",
+            ),
             ("is_behavioral", "boolean NOT NULL", "Mental, behavioral or substance use: codes that begin with F."),
             DESCRIBED,
         ],
@@ -72,17 +76,27 @@ TABLES = {
             (
                 "tc_reason_code",
                 "text NOT NULL",
-                "dim_tc_reason; not_medically_necessary becomes not_medically_necessary_behavioral with a behavioral "
-                "diagnosis. Codes without a reason of their own: other.",
+                (
+                    "dim_tc_reason; not_medically_necessary becomes not_medically_necessary_behavioral with a behavioral "
+                    "diagnosis. Codes without a reason of their own: other."
+                ),
             ),
-            ("is_cost_share", "boolean NOT NULL", "A share of the member or the contract's write-off, which is not a denial."),
+            (
+                "is_cost_share",
+                "boolean NOT NULL",
+                "A share of the member or the contract's write-off, which is not a denial.",
+            ),
             DESCRIBED,
         ],
     ),
     "dim_enrollment_reason": (
         "Grain: one row per maintenance type and reason of enrollment transactions, with the reason movements count under.",
         [
-            ("maintenance_type_code", "text", "021 addition, 001 change, 024 end, 025 reinstatement; empty where not given."),
+            (
+                "maintenance_type_code",
+                "text",
+                "021 addition, 001 change, 024 end, 025 reinstatement; empty where not given.",
+            ),
             ("maintenance_reason_code", "text", "Maintenance reason; empty where not given."),
             ("enrollment_reason_name", "text NOT NULL", "Our own short label."),
             ("movement_reason_code", "text NOT NULL", "What mart.enrollment_movement counts it under."),

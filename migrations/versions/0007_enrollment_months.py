@@ -38,8 +38,10 @@ def upgrade() -> None:
             ("net_premium_amount", AMOUNT, "Premium the member owes, signed, in US dollars."),
         ],
         constraints=[
-            "CONSTRAINT fact_member_month_adjustment_pkey PRIMARY KEY "
-            "(member_durable_key, month_start_date, policy_id, reported_as_of, is_removal)"
+            (
+                "CONSTRAINT fact_member_month_adjustment_pkey PRIMARY KEY "
+                "(member_durable_key, month_start_date, policy_id, reported_as_of, is_removal)"
+            )
         ],
     )
     create_table(
@@ -50,13 +52,19 @@ def upgrade() -> None:
             ("member_durable_key", "bigint NOT NULL", "dim_member: the member, whatever the version."),
             ("month_start_date", "date NOT NULL", "The first month with the plan, or the first month without it."),
             ("is_leaving", "boolean NOT NULL", "The member left the plan; false: came to it."),
-            ("plan_id", "text NOT NULL", "HIOS plan id with variant, the same across plan years: a renewal is no movement."),
+            (
+                "plan_id",
+                "text NOT NULL",
+                "HIOS plan id with variant, the same across plan years: a renewal is no movement.",
+            ),
             ("movement_code", "text NOT NULL", "added, switched_in, switched_out or terminated."),
             (
                 "movement_reason_code",
                 "text NOT NULL",
-                "Why: dim_enrollment_reason of the policy's first transaction (came, changed) or last (left); not_renewed "
-                "where coverage just ended.",
+                (
+                    "Why: dim_enrollment_reason of the policy's first transaction (came, changed) or last (left); not_renewed "
+                    "where coverage just ended."
+                ),
             ),
             ("member_count", "smallint NOT NULL", "1."),
         ],

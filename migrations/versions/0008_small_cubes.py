@@ -27,7 +27,10 @@ MEASURES = {
     "coinsurance_amount": (AMOUNT, "Member's share as coinsurance, in US dollars."),
     "cob_amount": (AMOUNT, "Paid by other payers, in US dollars."),
     "settled_claim_count": (COUNT, "Claims paid within 30 days of service: at equal run-out from the 30th day on."),
-    "settled_paid_amount": (AMOUNT, "Paid within 30 days of service, in US dollars: at equal run-out from the 30th day on."),
+    "settled_paid_amount": (
+        AMOUNT,
+        "Paid within 30 days of service, in US dollars: at equal run-out from the 30th day on.",
+    ),
     "rolling_30_day_claim_count": (COUNT, "Claims of the 30 days that end with the day."),
     "rolling_30_day_allowed_amount": (AMOUNT, "Allowed for these 30 days, in US dollars."),
     "rolling_30_day_paid_amount": (AMOUNT, "Paid for these 30 days, in US dollars."),
@@ -62,9 +65,11 @@ CUBES = {
         (*CLAIMS, *DOLLARS, "settled_claim_count", "settled_paid_amount"),
     ),
     "claims_rolling_plan": (
-        "Grain: plan x day with claims in the 30 days that end with it. Kept by deltas: what a day brings is added to its 30 "
-        "windows, so the sum over a rolling column is 30 times that of warehouse.fact_claim_line. Windows that end after the "
-        "latest delivery are in it: what is known of them.",
+        (
+            "Grain: plan x day with claims in the 30 days that end with it. Kept by deltas: what a day brings is added to its 30 "
+            "windows, so the sum over a rolling column is 30 times that of warehouse.fact_claim_line. Windows that end after the "
+            "latest delivery are in it: what is known of them."
+        ),
         {
             "plan_id": ("text NOT NULL", "HIOS plan id with variant, the same across plan years."),
             "calendar_date": ("date NOT NULL", "The day; the 30 days end with it."),
@@ -79,8 +84,10 @@ CUBES = {
         ),
     ),
     "claims_monthly_lag": (
-        "Grain: month of service x month of payment x claim type. Kept by deltas: always the sum of warehouse.fact_claim_line. "
-        "Summed over service it is the cash view, over payment the incurred view.",
+        (
+            "Grain: month of service x month of payment x claim type. Kept by deltas: always the sum of warehouse.fact_claim_line. "
+            "Summed over service it is the cash view, over payment the incurred view."
+        ),
         {
             "month_start_date": MONTH,
             "paid_month_start_date": ("date NOT NULL", "First day of the month of payment; 9999-12-01: not paid yet."),
@@ -102,8 +109,10 @@ CUBES = {
         ),
     ),
     "claims_quarterly_provider": (
-        "Grain: quarter of service x rendering provider x service category. Kept by deltas: always the sum of "
-        "warehouse.fact_claim_line.",
+        (
+            "Grain: quarter of service x rendering provider x service category. Kept by deltas: always the sum of "
+            "warehouse.fact_claim_line."
+        ),
         {
             "calendar_year": YEAR,
             "quarter_number": ("smallint NOT NULL", "Quarter of service, 1 to 4."),
@@ -121,8 +130,10 @@ CUBES = {
         (*CLAIMS, *DOLLARS),
     ),
     "denials_yearly_plan": (
-        "Grain: plan x year of service x network x denial reason. Kept by deltas: always the sum of warehouse.fact_claim_line. "
-        "A claim counts under the reason of its first line.",
+        (
+            "Grain: plan x year of service x network x denial reason. Kept by deltas: always the sum of warehouse.fact_claim_line. "
+            "A claim counts under the reason of its first line."
+        ),
         {
             "plan_durable_key": PLAN,
             "calendar_year": YEAR,
@@ -141,8 +152,10 @@ CUBES = {
         ),
     ),
     "enrollment_monthly_plan": (
-        "Grain: month x plan. Kept by deltas: always the sum of warehouse.fact_member_month. Months that are covered but not "
-        "yet reached are in it.",
+        (
+            "Grain: month x plan. Kept by deltas: always the sum of warehouse.fact_member_month. Months that are covered but not "
+            "yet reached are in it."
+        ),
         {"month_start_date": ("date NOT NULL", "First day of the month."), "plan_durable_key": PLAN},
         ("member_month_count", "member_count", "mid_month_member_count", "covered_day_count", *PREMIUMS),
     ),
@@ -186,8 +199,13 @@ def upgrade() -> None:
         )
     # Room on each page, so that a changed window stays where it is.
     op.execute("ALTER TABLE mart.claims_rolling_plan SET (fillfactor = 60)")
-    op.execute("CREATE INDEX claims_yearly_member_emptied ON mart.claims_yearly_member (fact_row_count) WHERE fact_row_count = 0")
-    op.execute("CREATE INDEX claims_yearly_member_high_cost ON mart.claims_yearly_member (paid_amount) WHERE paid_amount >= 100000")
+    op.execute("CREATE INDEX claims_rolling_plan_calendar_date ON mart.claims_rolling_plan (calendar_date)")
+    op.execute(
+        "CREATE INDEX claims_yearly_member_emptied ON mart.claims_yearly_member (fact_row_count) WHERE fact_row_count = 0"
+    )
+    op.execute(
+        "CREATE INDEX claims_yearly_member_high_cost ON mart.claims_yearly_member (paid_amount) WHERE paid_amount >= 100000"
+    )
 
 
 def downgrade() -> None:

@@ -27,8 +27,11 @@ plan AS (
     FROM warehouse.dim_plan AS version
 )"""
 
-PLAN_PERFORMANCE = """
-WITH """ + HORIZON + """,
+PLAN_PERFORMANCE = (
+    """
+WITH """
+    + HORIZON
+    + """,
 
 lives AS (
     SELECT
@@ -55,7 +58,7 @@ spine AS (
         (day.calendar_date - INTERVAL '1 year')::date AS year_ago_date
     FROM lives
     CROSS JOIN LATERAL generate_series(
-        GREATEST(lives.first_day, {first_day})::timestamp, lives.last_day::timestamp, INTERVAL '1 day'
+        GREATEST(lives.first_day, {since})::timestamp, lives.last_day::timestamp, INTERVAL '1 day'
     ) AS day (calendar_date)
 )
 
@@ -94,15 +97,20 @@ LEFT JOIN mart.claims_rolling_plan AS today
     ON
         spine.plan_id = today.plan_id
         AND spine.calendar_date = today.calendar_date
+        AND today.calendar_date >= {since}
 LEFT JOIN mart.claims_rolling_plan AS prior
     ON
         spine.plan_id = prior.plan_id
         AND spine.calendar_date - 30 = prior.calendar_date
+        AND prior.calendar_date >= {since} - 30
 LEFT JOIN mart.claims_rolling_plan AS ago
     ON
         spine.plan_id = ago.plan_id
         AND spine.year_ago_date = ago.calendar_date
+        AND ago.calendar_date >= {since} - 366
+        AND ago.calendar_date <= (SELECT horizon.last_day FROM horizon) - 365
 """
+)
 PLAN_PERFORMANCE_COLUMNS = {
     "plan_id": "HIOS plan id with variant, the same across plan years.",
     "calendar_date": "The day; the 30 days end with it.",
@@ -122,8 +130,13 @@ PLAN_PERFORMANCE_COLUMNS = {
     "that claims still to come make no false drop. NULL where either is.",
 }
 
-LOSS_RATIO = """
-WITH """ + HORIZON + "," + PLANS + """,
+LOSS_RATIO = (
+    """
+WITH """
+    + HORIZON
+    + ","
+    + PLANS
+    + """,
 
 premium AS (
     SELECT
@@ -149,26 +162,48 @@ incurred AS (
     INNER JOIN plan
         ON cube.plan_durable_key = plan.plan_durable_key
     GROUP BY cube.month_start_date, plan.metal_level
+),
+
+joined AS (
+    SELECT
+        month_start_date,
+        metal_level,
+        COALESCE(premium.member_month_count, 0) AS member_month_count,
+        COALESCE(premium.gross_premium_amount, 0) AS gross_premium_amount,
+        COALESCE(premium.aptc_amount, 0) AS aptc_amount,
+        COALESCE(incurred.claim_count, 0) AS claim_count,
+        COALESCE(incurred.allowed_amount, 0) AS allowed_amount,
+        COALESCE(incurred.paid_amount, 0) AS paid_amount,
+        COALESCE(month_start_date > (SELECT horizon.last_day FROM horizon), true) AS is_future_month
+    FROM premium
+    FULL JOIN incurred USING (month_start_date, metal_level)
 )
 
 SELECT
-    month_start_date,
-    metal_level,
-    COALESCE(premium.member_month_count, 0) AS member_month_count,
-    COALESCE(premium.gross_premium_amount, 0) AS gross_premium_amount,
-    COALESCE(premium.aptc_amount, 0) AS aptc_amount,
-    COALESCE(incurred.claim_count, 0) AS claim_count,
-    COALESCE(incurred.allowed_amount, 0) AS allowed_amount,
-    COALESCE(incurred.paid_amount, 0) AS paid_amount,
-    (incurred.paid_amount / NULLIF(premium.gross_premium_amount, 0))::numeric(12, 5) AS loss_ratio_rate,
-    (incurred.paid_amount / NULLIF(premium.member_month_count, 0))::numeric(14, 2) AS paid_pmpm_amount,
-    COALESCE(month_start_date > (SELECT horizon.last_day FROM horizon), true) AS is_future_month
-FROM premium
-FULL JOIN incurred USING (month_start_date, metal_level)
+    joined.month_start_date,
+    joined.metal_level,
+    joined.member_month_count,
+    joined.gross_premium_amount,
+    joined.aptc_amount,
+    joined.claim_count,
+    joined.allowed_amount,
+    joined.paid_amount,
+    CASE WHEN NOT joined.is_future_month THEN joined.paid_amount / NULLIF(joined.gross_premium_amount, 0) END::numeric(12, 5)
+        AS loss_ratio_rate,
+    CASE WHEN NOT joined.is_future_month THEN joined.paid_amount / NULLIF(joined.member_month_count, 0) END::numeric(14, 2)
+        AS paid_pmpm_amount,
+    joined.is_future_month
+FROM joined
 """
+)
 
-ENROLLMENT_MOVEMENT = """
-WITH """ + HORIZON + "," + PLANS + """,
+ENROLLMENT_MOVEMENT = (
+    """
+WITH """
+    + HORIZON
+    + ","
+    + PLANS
+    + """,
 
 heads AS (
     SELECT
@@ -240,9 +275,13 @@ SELECT
 FROM both_ends
 FULL JOIN moves USING (month_start_date, plan_id)
 """
+)
 
-LAG_TRIANGLE = """
-WITH """ + HORIZON + """,
+LAG_TRIANGLE = (
+    """
+WITH """
+    + HORIZON
+    + """,
 
 -- The last month whose payments are all delivered.
 complete AS (
@@ -311,6 +350,7 @@ LEFT JOIN paid
         AND cells.claim_type = paid.claim_type
         AND cells.lag_month_count = paid.lag_month_count
 """
+)
 
 COMPLETION_FACTORS = """
 WITH pairs AS (
@@ -449,8 +489,11 @@ SELECT
 FROM ultimates
 """
 
-PMPM = """
-WITH """ + PLANS + """,
+PMPM = (
+    """
+WITH """
+    + PLANS
+    + """,
 
 claims AS MATERIALIZED (
     SELECT
@@ -524,9 +567,13 @@ LEFT JOIN exposure
         totals.month_start_date = exposure.month_start_date
         AND totals.metal_level = exposure.metal_level
 """
+)
 
-DENIALS = """
-WITH """ + PLANS + """,
+DENIALS = (
+    """
+WITH """
+    + PLANS
+    + """,
 
 base AS MATERIALIZED (
     SELECT
@@ -600,6 +647,7 @@ INNER JOIN received
         AND denied.network_code = received.network_code
 WHERE denied.tc_reason_code <> 'not_denied'
 """
+)
 
 PROVIDER_PERFORMANCE = """
 WITH provider AS (
@@ -716,18 +764,22 @@ FUTURE = "The month begins after the latest delivery: covered already, not lived
 # view: (query, key, comment, columns)
 VIEWS = {
     "plan_performance": (
-        PLAN_PERFORMANCE.replace("{first_day}", "(SELECT horizon.last_day - 365 FROM horizon)"),
+        PLAN_PERFORMANCE.replace("{since}", "(SELECT horizon.last_day - 91 FROM horizon)"),
         ("plan_id", "calendar_date"),
-        "Grain: plan x calendar day, days without claims included, of the year that ends with the latest delivery; "
-        "mart.plan_performance_history has every day. Rolling 30 days against the 30 before, and against the same 30 a year "
-        "ago at equal run-out, across plan years. (Retail: product_performance.)",
+        (
+            "Grain: plan x calendar day, days without claims included, of the 92 days that end with the latest delivery; "
+            "mart.plan_performance_history has every day. Rolling 30 days against the 30 before, and against the same 30 a year "
+            "ago at equal run-out, across plan years. (Retail: product_performance.)"
+        ),
         PLAN_PERFORMANCE_COLUMNS,
     ),
     "loss_ratio_monthly": (
         LOSS_RATIO,
         ("month_start_date", "metal_level"),
-        "Grain: month of service x metal level. Simple loss ratio: incurred paid claims / gross premium; not the regulatory "
-        "MLR, and not completed for claims to come.",
+        (
+            "Grain: month of service x metal level. Simple loss ratio: incurred paid claims / gross premium; not the regulatory "
+            "MLR, and not completed for claims to come."
+        ),
         {
             "month_start_date": "First day of the month.",
             "metal_level": "Metal level of the plan.",
@@ -737,17 +789,19 @@ VIEWS = {
             "claim_count": "Claims.",
             "allowed_amount": "Allowed, in US dollars.",
             "paid_amount": "Paid by the plan, in US dollars: the numerator.",
-            "loss_ratio_rate": "paid_amount / gross_premium_amount.",
-            "paid_pmpm_amount": "paid_amount / member_month_count, in US dollars.",
+            "loss_ratio_rate": "paid_amount / gross_premium_amount; NULL in a month that is still to come.",
+            "paid_pmpm_amount": "paid_amount / member_month_count, in US dollars; NULL in a month that is still to come.",
             "is_future_month": FUTURE,
         },
     ),
     "enrollment_movement": (
         ENROLLMENT_MOVEMENT,
         ("month_start_date", "plan_id"),
-        "Grain: month x plan. It closes: opening + added + switched in - switched out - terminated = closing. Opening and "
-        "closing are counted from member months, the movements from warehouse.fact_enrollment_movement; by reason: "
-        "mart.enrollment_movement_monthly.",
+        (
+            "Grain: month x plan. It closes: opening + added + switched in - switched out - terminated = closing. Opening and "
+            "closing are counted from member months, the movements from warehouse.fact_enrollment_movement; by reason: "
+            "mart.enrollment_movement_monthly."
+        ),
         {
             "month_start_date": "First day of the month.",
             "plan_id": "HIOS plan id with variant, the same across plan years: a renewal is no movement.",
@@ -766,8 +820,10 @@ VIEWS = {
     "claim_lag_triangle": (
         LAG_TRIANGLE,
         ("month_start_date", "claim_type", "lag_month_count"),
-        "Grain: month of service x claim type x months from service to payment. The triangle that completion factors come "
-        "from; it sums to all that is paid.",
+        (
+            "Grain: month of service x claim type x months from service to payment. The triangle that completion factors come "
+            "from; it sums to all that is paid."
+        ),
         {
             "month_start_date": "First day of the month of service.",
             "claim_type": "professional, institutional, pharmacy or undetermined.",
@@ -783,8 +839,10 @@ VIEWS = {
     "completion_factors": (
         COMPLETION_FACTORS,
         ("claim_type", "lag_month_count"),
-        "Grain: claim type x lag. Volume-weighted link ratios of the last 12 months of service that have both lags complete, "
-        "and the completion factors they multiply to. Lags 0 to 23; beyond, all is taken as paid.",
+        (
+            "Grain: claim type x lag. Volume-weighted link ratios of the last 12 months of service that have both lags complete, "
+            "and the completion factors they multiply to. Lags 0 to 23; beyond, all is taken as paid."
+        ),
         {
             "claim_type": "professional, institutional, pharmacy or undetermined.",
             "lag_month_count": "Months from the month of service to that of payment.",
@@ -798,8 +856,10 @@ VIEWS = {
     "ibnr_estimate": (
         IBNR_ESTIMATE,
         ("month_start_date", "claim_type"),
-        "Grain: month of service x claim type, up to the last complete month. Incurred but not reported: ultimate - paid. "
-        "An estimate, not a reserve opinion.",
+        (
+            "Grain: month of service x claim type, up to the last complete month. Incurred but not reported: ultimate - paid. "
+            "An estimate, not a reserve opinion."
+        ),
         {
             "month_start_date": "First day of the month of service.",
             "claim_type": "professional, institutional, pharmacy or undetermined.",
@@ -817,8 +877,10 @@ VIEWS = {
     "pmpm_service_category": (
         PMPM,
         ("month_start_date", "metal_level", "service_category_code"),
-        "Grain: month of service x metal level x service category, and the totals over both: rows named (all). Per member per "
-        "month; by plan: mart.pmpm_service_category_plan.",
+        (
+            "Grain: month of service x metal level x service category, and the totals over both: rows named (all). Per member per "
+            "month; by plan: mart.pmpm_service_category_plan."
+        ),
         {
             "month_start_date": "First day of the month of service.",
             "metal_level": "Metal level of the plan; (all): their total.",
@@ -830,8 +892,10 @@ VIEWS = {
     "denials_transparency": (
         DENIALS,
         ("plan_id", "calendar_year", "network_code", "tc_reason_code"),
-        "Grain: plan x year of service x network x denial reason of the CMS Transparency in Coverage file, and the total over "
-        "reasons, named (all). The denominators are those of plan, year and network, so rates of reasons add up.",
+        (
+            "Grain: plan x year of service x network x denial reason of the CMS Transparency in Coverage file, and the total over "
+            "reasons, named (all). The denominators are those of plan, year and network, so rates of reasons add up."
+        ),
         {
             "plan_id": "HIOS plan id with variant.",
             "calendar_year": "Year of service.",
@@ -854,8 +918,10 @@ VIEWS = {
     "provider_performance": (
         PROVIDER_PERFORMANCE,
         ("provider_durable_key", "calendar_year", "quarter_number"),
-        "Grain: rendering provider x quarter of service. Price against peers of the specialty, the mix of service categories "
-        "held equal.",
+        (
+            "Grain: rendering provider x quarter of service. Price against peers of the specialty, the mix of service categories "
+            "held equal."
+        ),
         {
             "provider_durable_key": "dim_provider: the provider, whatever the version; -1 none given.",
             "calendar_year": "Year of service.",
@@ -895,8 +961,10 @@ VIEWS = {
     "retro_activity": (
         RETRO_ACTIVITY,
         ("reported_as_of", "month_start_date"),
-        "Grain: delivery x coverage month that it changed. What each delivery did to months, what was known with it, and what "
-        "is known now.",
+        (
+            "Grain: delivery x coverage month that it changed. What each delivery did to months, what was known with it, and what "
+            "is known now."
+        ),
         {
             "reported_as_of": "as_of of the delivery.",
             "month_start_date": "First day of the coverage month.",
@@ -940,9 +1008,12 @@ LEFT JOIN warehouse.dim_plan AS plan
 LEFT JOIN warehouse.dim_geography AS geography
     ON cube.geography_key = geography.geography_key
 """
-PMPM_PLAN = """
+PMPM_PLAN = (
+    """
 CREATE VIEW mart.pmpm_service_category_plan AS
-WITH """ + PLANS + """
+WITH """
+    + PLANS
+    + """
 SELECT
     cube.month_start_date,
     plan.plan_id,
@@ -965,6 +1036,17 @@ LEFT JOIN mart.enrollment_monthly_plan AS exposure
         cube.month_start_date = exposure.month_start_date
         AND cube.plan_durable_key = exposure.plan_durable_key
 """
+)
+
+
+# Texts by their bytes, numbers as if they had no sign.
+IMAGE_ORDER = {
+    **{
+        name: f'{name} COLLATE "C"'
+        for name in ("plan_id", "metal_level", "claim_type", "service_category_code", "network_code", "tc_reason_code")
+    },
+    **{name: f"{name} < 0, {name}" for name in ("provider_durable_key", "member_durable_key", "lag_month_count")},
+}
 
 
 def describe(kind: str, view: str, comment: str, columns: dict[str, str]) -> None:
@@ -976,10 +1058,14 @@ def describe(kind: str, view: str, comment: str, columns: dict[str, str]) -> Non
 
 def upgrade() -> None:
     for view, (query, key, comment, columns) in VIEWS.items():
-        op.execute(f"CREATE MATERIALIZED VIEW mart.{view} AS {query}")
+        # In the order in which the server compares whole rows: then a concurrent refresh has them sorted already.
+        order = ", ".join(IMAGE_ORDER.get(column, column) for column in key)
+        op.execute(f"CREATE MATERIALIZED VIEW mart.{view} AS SELECT * FROM ({query}) AS cube ORDER BY {order}")
         op.execute(f"CREATE UNIQUE INDEX {view}_key ON mart.{view} ({', '.join(key)})")
         describe("MATERIALIZED VIEW", view, comment, columns)
-    op.execute("CREATE VIEW mart.plan_performance_history AS " + PLAN_PERFORMANCE.replace("{first_day}", "lives.first_day"))
+    op.execute(
+        "CREATE VIEW mart.plan_performance_history AS " + PLAN_PERFORMANCE.replace("{since}", "DATE '1900-01-01'")
+    )
     describe(
         "VIEW",
         "plan_performance_history",
