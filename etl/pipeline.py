@@ -180,7 +180,7 @@ def _publish(run: Run) -> RowCounts:
         "UPDATE etl.source_file SET status = 'in_force' WHERE load_id = ANY(%s) AND status = 'staged'", (loads,)
     )
     published = run.conn.execute(
-        "UPDATE etl.load SET status = 'published', published_at = clock_timestamp() "
+        "UPDATE etl.load SET status = 'published', published_at = now() "
         "WHERE load_id = ANY(%s) AND status <> 'published'",
         (loads,),
     )
@@ -455,10 +455,11 @@ def empty_warehouse(conn: Connection[TupleRow], stages: set[str]) -> None:
         for spec in DIMENSIONS:
             _empty_dimension(conn, spec)
         conn.execute("DELETE FROM warehouse.dim_geography WHERE geography_key <> -1")
-        reference_loader.empty_references(conn)
         conn.execute(
             "TRUNCATE etl.dimension_observation, etl.full_observation, etl.dimension_journal, etl.key_redirect"
         )
+    if {"dims", "facts"} <= stages:  # the codes that no list knows come from the facts as they are loaded
+        reference_loader.empty_references(conn)
     if "facts" in stages:
         conn.execute(
             "TRUNCATE warehouse.fact_enrollment, warehouse.fact_member_month, warehouse.fact_claim, "

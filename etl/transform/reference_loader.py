@@ -35,9 +35,15 @@ def name_codes(conn: Connection[TupleRow]) -> RowCounts:
         sql_file(name).run(conn)
         conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
     for spec in REFERENCES:
-        if spec.named_by:
+        if spec.named_by and (spec.named_by != "dim_enrollment_reason_named" or _has_enrollments(conn)):
             counts.inserted += sql_file(spec.named_by).run(conn)
     return counts
+
+
+def _has_enrollments(conn: Connection[TupleRow]) -> bool:
+    """Whether this run loads facts; where it does not, their reasons are named already."""
+    row = conn.execute("SELECT to_regclass('pg_temp.work_enrollment') IS NOT NULL").fetchone()
+    return bool(row and row[0])
 
 
 def empty_references(conn: Connection[TupleRow]) -> None:
