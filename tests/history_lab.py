@@ -1,5 +1,6 @@
 """A small source table, and dimensions over it with every option: where the SCD helper is put to the test."""
 
+import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -159,6 +160,61 @@ def one_delivery(draw, spec: DimensionSpec, load_id: int, day: int):
         once_a_day(draw(st.lists(rows(spec), max_size=6)), moment_of(spec, day)),
         frozenset(key[: len(spec.business_key)] for key in rejected),
     )
+
+
+def random_row(chance: random.Random, spec: DimensionSpec, key: str) -> Row:
+    """A row of the key, of few values, so that they come again."""
+    dated = spec.has_row_dates
+    day = chance.choice((None, None, None, *range(1, 10))) if dated else None
+    return Row(
+        (key, chance.choice((2025, 2026)))[: len(spec.business_key)],
+        (chance.choice((None, "", "a", "b", "A ")), chance.choice((None, Decimal("1.0"))), None),
+        (chance.choice((None, "p", "q")),),
+        (chance.choice("uv"),),
+        None if day is None else moment_of(spec, day),
+        dated and chance.random() < 0.15,
+    )
+
+
+def random_delivery(chance: random.Random, spec: DimensionSpec, load_id: int, as_of: Moment) -> Delivery:
+    """A delivery that speaks of forty keys, more or less."""
+    keys = [str(number) for number in range(40)]
+    rejected = {random_row(chance, spec, key).key for key in keys if chance.random() < 0.05}
+    told = [random_row(chance, spec, chance.choice(keys)) for _ in range(chance.choice((0, 10, 30, 60, 60)))]
+    return Delivery(load_id, as_of, chance.random() < 0.6, once_a_day(told, as_of), frozenset(rejected))
+
+
+def random_plan(chance: random.Random, spec: DimensionSpec) -> list[tuple[list[Delivery], list[int]]]:
+    """Groups of deliveries in an order of arrival, and the loads that each withdraws."""
+    held: list[Delivery] = []
+    for day in chance.sample(range(1, 10), chance.randint(1, 5)):
+        original = random_delivery(chance, spec, len(held) + 1, moment_of(spec, day))
+        held.append(original)
+        if original.rejected and chance.random() < 0.5:
+            again = [random_row(chance, spec, key[0]) for key in sorted(original.rejected)]
+            held.append(correction(original, len(held) + 1, again))
+    old = chance.choice(held)
+    family = [each for each in held if each.as_of == old.as_of]
+    arrived = sorted(held, key=lambda each: chance.random())
+    for other in {each.as_of for each in held}:  # a correction never comes before what it corrects
+        pair = sorted((each for each in held if each.as_of == other), key=lambda each: each.load_id)
+        for place, each in zip(sorted(arrived.index(each) for each in pair), pair, strict=True):
+            arrived[place] = each
+    plan: list[tuple[list[Delivery], list[int]]] = []
+    for each in arrived:
+        if not plan or chance.random() < 0.6:
+            plan.append(([], []))
+        plan[-1][0].append(each)
+    if chance.random() < 0.45:
+        after = max(place for place, (group, _) in enumerate(plan) if any(each in group for each in family)) + 1
+        new = []
+        if chance.random() < 0.7:
+            made = random_delivery(chance, spec, 100, old.as_of)
+            kept = [row for row in family[0].rows if chance.random() < 0.6]
+            mode = made.is_full if chance.random() < 0.3 else family[0].is_full
+            new = [Delivery(100, old.as_of, mode, once_a_day((*kept, *made.rows), old.as_of), made.rejected)]
+        plan.insert(chance.randint(after, len(plan)), (new, [each.load_id for each in family]))
+    return plan
 
 
 # -- what comes out -----------------------------------------------------------------------------------------------------

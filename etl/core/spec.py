@@ -128,6 +128,21 @@ class NewColumns(StrEnum):
     REFUSE = "refuse"
 
 
+# What every dimension has besides its keys; current_flag is generated, is_deleted only where absence is marked.
+OWN_COLUMNS = (
+    "start_date",
+    "end_date",
+    "current_flag",
+    "is_deleted",
+    "first_observed_date",
+    "is_inferred",
+    "row_hash",
+    "overwritten_hash",
+    "hash_version",
+    "fixed_as_of",
+    "load_id",
+    "load_timestamp",
+)
 # What the loader itself needs in a source; never taken for a new column.
 SOURCE_METADATA = ("load_id", "record_number", "effective_date", "operation", "load_timestamp", "source_file_id")
 
@@ -173,7 +188,7 @@ class DimensionSpec:
 
     def _problems(self) -> list[str]:
         listed = [*self.business_key, *self.attributes]
-        own = {name for name in self.columns if name not in listed} | {"current_flag", "is_deleted"}
+        own = {self.durable_key, self.surrogate_key, *(f"current_{name}" for name in self.mirrored), *OWN_COLUMNS}
         problems = [
             f"a dimension needs {what}"
             for what, given in (
@@ -236,15 +251,5 @@ class DimensionSpec:
             *self.business_key,
             *self.attributes,
             *(f"current_{name}" for name in self.mirrored),
-            "start_date",
-            "end_date",
-            *(("is_deleted",) if self.marks_deleted else ()),
-            "first_observed_date",
-            "is_inferred",
-            "row_hash",
-            "overwritten_hash",
-            "hash_version",
-            "fixed_as_of",
-            "load_id",
-            "load_timestamp",
+            *(name for name in OWN_COLUMNS if name != "current_flag" and (name != "is_deleted" or self.marks_deleted)),
         )

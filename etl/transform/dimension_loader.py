@@ -472,12 +472,17 @@ def _build_rows(history: History) -> None:
         LEFT JOIN {source} AS os
             ON os.load_id IN ({loads}) AND ov.load_id = os.load_id AND ov.record_number = os.record_number
         LEFT JOIN work_fixed AS x ON c.durable_key = x.durable_key
-        LEFT JOIN {source} AS fs
-            ON fs.load_id IN ({loads}) AND x.load_id = fs.load_id AND x.record_number = fs.record_number
+        {join_fixed}
         WHERE p.durable_key IS NULL AND (c.is_insert OR c.is_rewrite)
         """,
         a_bk=compose.columns("a", spec.business_key),
         base=sql.Identifier(base),
+        join_fixed=history.compose(
+            "LEFT JOIN {source} AS fs "
+            "ON fs.load_id IN ({loads}) AND x.load_id = fs.load_id AND x.record_number = fs.record_number"
+            if spec.fixed
+            else ""
+        ),
         fixed=pick("x.durable_key IS NOT NULL", "fs", "e", spec.fixed),
         versioned=pick("c.load_id IS NOT NULL", "s", "h", spec.versioned),
         overwritten=pick("ov.durable_key IS NOT NULL", "os", base, spec.overwritten),
