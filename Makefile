@@ -96,6 +96,14 @@ dq-fast: $(READY) ## The same gate that every load passes, over all that is load
 chaos: $(READY) ## Kill loads at random moments and compare what comes of them (N=20)
 	@$(PYTHON) -m scripts.chaos --kills $(or $(N),20) $(ARGS)
 
+.PHONY: verify
+verify: $(READY) ## Rebuild everything from staging aside, and compare row by row with what is published
+	@$(PYTHON) run.py verify
+
+.PHONY: as-of
+as-of: $(READY) ## A dimension as it was on a day (DATE=2025-06-30 DIM=plan KNOWN_AT=load)
+	@$(PYTHON) run.py as-of $(or $(DATE),$(error which day? make as-of DATE=2025-06-30)) $(if $(DIM),--dimension $(DIM)) $(if $(KNOWN_AT),--known-at $(KNOWN_AT)) $(ARGS)
+
 ##@ Database
 
 .PHONY: db-up
@@ -155,6 +163,10 @@ test-integration: $(READY) ## Tests against a PostgreSQL of their own
 .PHONY: test-e2e
 test-e2e: $(READY) ## Tests of the commands that people run
 	@$(PYTHON) -m pytest --numprocesses auto tests/e2e $(ARGS)
+
+.PHONY: bench-dimensions
+bench-dimensions: $(READY) ## How fast history is kept, against a raw COPY (ARGS="--repeat 1")
+	@$(PYTHON) -m benchmarks.bench_dimensions $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types, SQL and configuration files

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from etl.core.errors import EtlError, Exit, UsageError
 
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     add("loads", _loads, "the ledger: every load and what became of its records")
     undo = add("undo", _undo, "take a load back out: the tables become what they would be without its delivery")
     undo.add_argument("load", type=int, help="number of the load, see: run.py loads")
+    add("verify", _verify, "rebuild everything from staging aside, and compare row by row with what is published")
+    as_of = add("as-of", _as_of, "a dimension as it was on a day, and as it was known after a load")
+    as_of.add_argument("date", type=date.fromisoformat, help="the day, YYYY-MM-DD")
+    as_of.add_argument("--dimension", choices=("member", "plan", "provider"), default="plan")
+    as_of.add_argument("--known-at", type=int, metavar="LOAD", help="as it stood after this load was published")
+    as_of.add_argument("--limit", type=int, default=20, help="rows to show (default 20)")
     add("dictionary", _dictionary, "the data dictionary, as Markdown")
     dq = add("dq", _dq, "check the loaded tables with Great Expectations")
     dq.add_argument("--strict", action="store_true", help="exit 10 when a warning-level check fails")
@@ -157,6 +164,25 @@ def _undo(wanted: argparse.Namespace) -> int:
         "landing zone, or correct it: the next load takes in what is there\n"
     )
     return Exit.OK
+
+
+def _verify(_: argparse.Namespace) -> int:
+    from etl.core.database import database_url
+    from etl.core.settings import Settings
+    from etl.summary import print_verified
+    from etl.verify import verify
+
+    found = verify(database_url(Settings.read()))
+    print_verified(found)
+    return Exit.GATE if any(compared.differing_count for compared in found) else Exit.OK
+
+
+def _as_of(wanted: argparse.Namespace) -> int:
+    from etl.summary import print_as_of
+
+    return _with_database(
+        lambda url: print_as_of(url, wanted.dimension, wanted.date, wanted.known_at, most=wanted.limit)
+    )
 
 
 def _dictionary(_: argparse.Namespace) -> int:

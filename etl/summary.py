@@ -1,6 +1,8 @@
 """What a run shows at its end, and the listings of the ledger: for people, on stdout."""
 
 import sys
+from collections.abc import Sequence
+from datetime import date
 from types import TracebackType
 
 from psycopg import Connection, sql
@@ -12,6 +14,8 @@ from etl.catalog.facts import FACTS
 from etl.catalog.sources import SOURCES
 from etl.core.database import connect
 from etl.pipeline import Outcome
+from etl.transform.time_travel import as_of
+from etl.verify import Compared
 
 TRY_NEXT = """try next:
   make incremental      simulate the next business day and load it
@@ -258,3 +262,34 @@ def print_loads(url: str, most: int = 100) -> None:
         ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates", "published (UTC)"),
         list(rows),
     )
+
+
+def print_verified(found: Sequence[Compared]) -> None:
+    """Table by table: rows compared, rows that differ from the rebuild, and some of their keys."""
+    _table(
+        ("table", "rows", "differing", "first keys that differ"),
+        [(each.table, each.row_count, each.differing_count, ", ".join(each.samples)) for each in found],
+    )
+    differing = sum(each.differing_count for each in found)
+    _print(
+        f"\n{differing:,} rows differ from a rebuild; python run.py --from dims builds the tables anew"
+        if differing
+        else "\nall tables are what a rebuild from staging gives"
+    )
+
+
+def print_as_of(url: str, entity: str, moment: date, known_at: int | None, *, most: int) -> None:
+    """The versions of a dimension on a day: keys, dates and what is versioned of it. Personal columns are left out."""
+    spec = next(each for each in DIMENSIONS if each.entity == entity)
+    personal = {column.name for source in SOURCES for column in source.columns if column.personal}
+    shown = [
+        name
+        for name in (*spec.business_key, *spec.fixed, *spec.versioned[:4], "start_date", "end_date")
+        if name not in personal
+    ]
+    with connect(url, autocommit=True) as conn:
+        rows = as_of(conn, spec, moment, known_at)
+    places = [spec.columns.index(name) for name in shown]
+    _table(tuple(shown), [tuple(str(row[place]) for place in places) for row in rows[:most]])
+    known = f", as known after load {known_at}" if known_at is not None else ""
+    _print(f"\n{len(rows):,} {entity}s on {moment}{known}; {min(most, len(rows))} shown")
