@@ -356,9 +356,9 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
         moved = sql.Identifier(f"work_moved_{spec.entity}")
         conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(moved))
         conn.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint, start_date date, end_date date) ON COMMIT DROP").format(
-                moved
-            )
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {} (durable_key bigint, start_date date, end_date date) ON COMMIT DROP"
+            ).format(moved)
         )
         overwritten = sql.Identifier(f"work_overwritten_{spec.entity}")
         conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(overwritten))
@@ -378,7 +378,9 @@ def next_batch(conn: Connection[TupleRow]) -> Batch:
         "AND old.as_of = new.as_of AND old.replays_source_file_id IS NULL AND new.replays_source_file_id IS NULL "
         "AND old.source_file_id < new.source_file_id"
     )
-    loads = [row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'staged' ORDER BY as_of, load_id")]
+    loads = [
+        row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'staged' ORDER BY as_of, load_id")
+    ]
     by_state = _files_by_state(conn)
     is_rebuild = not by_state["published"] and not by_state["withdrawn"]
     return Batch(tuple(loads), by_state["waiting"], by_state["withdrawn"], by_state["published"], is_rebuild)
@@ -386,7 +388,10 @@ def next_batch(conn: Connection[TupleRow]) -> Batch:
 
 def whole_batch(conn: Connection[TupleRow]) -> Batch:
     """Everything that is published, as if it came anew."""
-    loads = [row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'published' ORDER BY as_of, load_id")]
+    loads = [
+        row[0]
+        for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'published' ORDER BY as_of, load_id")
+    ]
     states = _files_by_state(conn)
     everything = {
         feed: states["published"].get(feed, ()) + states["withdrawn"].get(feed, ())
@@ -434,7 +439,9 @@ def forget_all_loads(conn: Connection[TupleRow]) -> None:
     # Killed in between, what is left counts as the remains of a load that never ended, which any next run clears away.
     with conn.transaction():
         conn.execute("UPDATE etl.load SET status = 'staging'")
-        conn.execute("UPDATE etl.source_file SET status = 'staging', superseded_by = NULL, replays_source_file_id = NULL")
+        conn.execute(
+            "UPDATE etl.source_file SET status = 'staging', superseded_by = NULL, replays_source_file_id = NULL"
+        )
         conn.execute("UPDATE etl.rejected_row SET replayed_load_id = NULL WHERE replayed_load_id IS NOT NULL")
     partitions = conn.execute(
         "SELECT child.relname FROM pg_inherits INNER JOIN pg_class AS child ON child.oid = inhrelid "
@@ -444,9 +451,7 @@ def forget_all_loads(conn: Connection[TupleRow]) -> None:
     names = [sql.Identifier("staging", row[0]) for row in partitions]
     for place in range(0, len(names), 200):
         conn.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names[place : place + 200])))
-    conn.execute(
-        "TRUNCATE etl.load, etl.source_file, etl.control_total, etl.rejected_row RESTART IDENTITY"
-    )
+    conn.execute("TRUNCATE etl.load, etl.source_file, etl.control_total, etl.rejected_row RESTART IDENTITY")
 
 
 def empty_warehouse(conn: Connection[TupleRow], stages: set[str]) -> None:

@@ -59,8 +59,10 @@ def _tables() -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield "warehouse", dimension.table, (dimension.durable_key, "start_date")
     for fact in FACTS:
         yield "warehouse", fact.table, fact.identity
-    for cube in (*BASE_CUBES, *DERIVED_CUBES):
-        yield "mart", cube.table, cube.key
+    for base in BASE_CUBES:
+        yield "mart", base.table, base.key
+    for derived in DERIVED_CUBES:
+        yield "mart", derived.table, derived.key
 
 
 def _hashed(conn: Connection[TupleRow], schema: str, table: str, key: tuple[str, ...]) -> sql.Composed:
@@ -94,9 +96,7 @@ def _compare(conn: Connection[TupleRow], schema: str, table: str, key: tuple[str
         "keys AS (SELECT DISTINCT row_key FROM differing) "
         "SELECT (SELECT count(*) FROM {then}), (SELECT count(*) FROM keys), "
         "ARRAY(SELECT row_key FROM keys ORDER BY row_key LIMIT {most})"
-    ).format(
-        then=sql.Identifier(f"verify_{table}"), now=_hashed(conn, schema, table, key), most=sql.Literal(SAMPLES)
-    )
+    ).format(then=sql.Identifier(f"verify_{table}"), now=_hashed(conn, schema, table, key), most=sql.Literal(SAMPLES))
     row = conn.execute(query).fetchone()
     assert row is not None
     return Compared(f"{schema}.{table}", row[0], row[1], tuple(row[2]))

@@ -34,20 +34,42 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check("files_conserved", "source_file", "", "records and dollars of a file = staged + rejected + duplicates"),
-    Check("claim_lines_conserved", "fact_claim_line", "claims", "every staged claim line is in the facts, and no other"),
-    Check("claim_dollars_conserved", "fact_claim_line", "claims", "staged dollars = facts + voids + outdated versions, to the cent"),
+    Check(
+        "claim_lines_conserved", "fact_claim_line", "claims", "every staged claim line is in the facts, and no other"
+    ),
+    Check(
+        "claim_dollars_conserved",
+        "fact_claim_line",
+        "claims",
+        "staged dollars = facts + voids + outdated versions, to the cent",
+    ),
     Check("claim_keys_resolve", "fact_claim_line", "claims", "every key has its row, the version in force that day"),
     Check(
         "moved_keys_in_force", "fact_claim_line", "claims", "facts follow when a load moves versions", scope=Scope.LOAD
     ),
     Check("reversals_mirror", "fact_claim_line", "claims", "a reversal takes back exactly what was there"),
+    Check("claim_families_counted", "fact_claim", "claims", "as many families as claims in force", scope=Scope.WHOLE),
     Check(
-        "claim_families_counted", "fact_claim", "claims", "as many families as claims in force", scope=Scope.WHOLE
+        "enrollments_conserved",
+        "fact_enrollment",
+        "enrollments",
+        "every staged transaction is in the facts, with its dollars",
     ),
-    Check("enrollments_conserved", "fact_enrollment", "enrollments", "every staged transaction is in the facts, with its dollars"),
-    Check("enrollment_keys_resolve", "fact_enrollment", "enrollments", "every key has its row, the version in force that day"),
-    Check("one_current_version", "fact_enrollment", "enrollments", "each coverage span has exactly one current version"),
-    Check("member_month_keys_resolve", "fact_member_month", "enrollments", "every key has its row, the version in force then"),
+    Check(
+        "enrollment_keys_resolve",
+        "fact_enrollment",
+        "enrollments",
+        "every key has its row, the version in force that day",
+    ),
+    Check(
+        "one_current_version", "fact_enrollment", "enrollments", "each coverage span has exactly one current version"
+    ),
+    Check(
+        "member_month_keys_resolve",
+        "fact_member_month",
+        "enrollments",
+        "every key has its row, the version in force then",
+    ),
     Check("one_head_a_month", "fact_member_month", "enrollments", "a member with coverage counts as one head"),
     Check("premiums_split", "fact_member_month", "enrollments", "gross premium = APTC + net premium", Severity.WARNING),
     Check("daily_cube_equals_facts", "claims_daily_plan_provider", "claims", "the cube is the sum of its facts"),

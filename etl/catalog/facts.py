@@ -33,7 +33,14 @@ BILLING = Role("dim_provider", "provider", "billing_provider")
 CLAIM_LINE = FactSpec(
     table="fact_claim_line",
     grain="one row per claim version and line, and its exact negative once the version is superseded",
-    identity=("member_durable_key", "service_date", "claim_id", "claim_version_number", "claim_line_number", "is_reversal"),
+    identity=(
+        "member_durable_key",
+        "service_date",
+        "claim_id",
+        "claim_version_number",
+        "claim_line_number",
+        "is_reversal",
+    ),
     date_column="service_date",
     roles=(MEMBER, PLAN, RENDERING, BILLING),
     measures=("billed_amount", "allowed_amount", "paid_amount"),

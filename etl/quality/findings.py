@@ -53,7 +53,9 @@ def counted(conn: Connection[TupleRow], findings: Sequence[Finding]) -> list[Fin
     done = []
     for table in dict.fromkeys(finding.table for finding in findings):
         mine = [finding for finding in findings if finding.table == table]
-        asked = [finding for finding in mine if finding.status == FAILED or (finding.rule.borne and finding.status == PASSED)]
+        asked = [
+            finding for finding in mine if finding.status == FAILED or (finding.rule.borne and finding.status == PASSED)
+        ]
         counts = _counts(conn, table, [finding.rule for finding in asked]) if asked else (0,)
         by_rule = dict(zip([finding.rule for finding in asked], counts[1:], strict=True))
         for finding in mine:
@@ -118,7 +120,9 @@ def keep(ledger: Connection[TupleRow], conn: Connection[TupleRow], findings: Ite
                 _keep_keys(ledger, conn, written[0], finding)
 
 
-def _keep_keys(ledger: Connection[TupleRow], conn: Connection[TupleRow], check_result_id: int, finding: Finding) -> None:
+def _keep_keys(
+    ledger: Connection[TupleRow], conn: Connection[TupleRow], check_result_id: int, finding: Finding
+) -> None:
     query = sql.SQL("SELECT failed_key FROM {} WHERE {}").format(
         sql.Identifier("pg_temp", finding.table.query), breaks(finding.rule)
     )
@@ -151,7 +155,10 @@ def show(findings: Sequence[Finding], seconds: float) -> None:
     lines = [heads, *(_line(table, findings) for table in dict.fromkeys(finding.table for finding in findings))]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
     for line in lines:
-        cells = [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
+        cells = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
         out("  ".join(cells).rstrip() + "\n")
     failed = [finding for finding in findings if finding.status != PASSED]
     order = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}

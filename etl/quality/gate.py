@@ -97,9 +97,13 @@ def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) ->
 
     (That each ends after it begins, and that an entity has one current version, the table itself checks.)
     """
-    only = sql.SQL("") if whole else sql.SQL(
-        "WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)"
-    ).format(dk=sql.Identifier(spec.durable_key), moved=sql.Identifier(f"work_moved_{spec.entity}"))
+    only = (
+        sql.SQL("")
+        if whole
+        else sql.SQL("WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)").format(
+            dk=sql.Identifier(spec.durable_key), moved=sql.Identifier(f"work_moved_{spec.entity}")
+        )
+    )
     query = sql.SQL(
         "SELECT v.entity || ': ' || v.fault FROM ("
         "SELECT {dk_name} || ' ' || d.{dk} AS entity, CASE "
@@ -216,7 +220,10 @@ def record(conn: Connection[TupleRow], run_id: int, results: Iterable[Result]) -
             ),
         ).fetchone()
         if row and result.failed_keys:
-            with conn.cursor() as cursor, cursor.copy("COPY etl.check_failure (check_result_id, failed_key) FROM STDIN") as copy:
+            with (
+                conn.cursor() as cursor,
+                cursor.copy("COPY etl.check_failure (check_result_id, failed_key) FROM STDIN") as copy,
+            ):
                 for key in result.failed_keys:
                     copy.write_row((row[0], key))
 
@@ -225,5 +232,7 @@ def decide(results: Iterable[Result]) -> None:
     """QualityGateError where a critical check failed: which, how many, and how to see them."""
     failed = [result for result in results if not result.passed and result.severity is Severity.CRITICAL]
     if failed:
-        told = "; ".join(f"{result.check} on {result.table}: {len(result.failed_keys):,} failing keys" for result in failed)
+        told = "; ".join(
+            f"{result.check} on {result.table}: {len(result.failed_keys):,} failing keys" for result in failed
+        )
         raise QualityGateError(f"the gate is shut, nothing was published. {told}. See them with: make failures")

@@ -135,7 +135,9 @@ def configured(suites: Iterable[Suite], figures: Figures) -> tuple[Suite, ...]:
                 try:
                     rules.append(_configured(rule, entries.get(rule.name, 0.0)))
                 except (ValueError, TypeError):
-                    problems.append(f"[{table.table}] {rule.name}: a share from 0 to 1, or {{ share = 0.1, severity = \"info\" }}")
+                    problems.append(
+                        f'[{table.table}] {rule.name}: a share from 0 to 1, or {{ share = 0.1, severity = "info" }}'
+                    )
             tables.append(replace(table, rules=tuple(rules)))
         done.append(replace(suite, tables=tuple(tables)))
     if problems:

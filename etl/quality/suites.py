@@ -23,7 +23,9 @@ STAGING = Suite(
                 never("dollars_lost", "dollars in the file = staged + rejected + exact duplicates", severity=CRITICAL),
                 never("not_as_promised", "counts and totals of the sender's manifest hold"),
                 never("too_many_rejects", "many rejects in one file: the sender changed something"),
-                never("unknown_columns_delivered", "a column that the contract does not know is not loaded", severity=INFO),
+                never(
+                    "unknown_columns_delivered", "a column that the contract does not know is not loaded", severity=INFO
+                ),
                 never("guard_overridden", "somebody let a guard pass: worth knowing", severity=INFO),
             ),
             stored=True,
@@ -72,7 +74,11 @@ STAGING = Suite(
                 NO_FILE,
                 filled("gross_premium_amount", "without it the premium counts as zero"),
                 filled("aptc_amount", "without it the tax credit counts as zero"),
-                listed("maintenance_type_code", ("001", "021", "024", "025"), "X12 834: change, addition, cancel, reinstate"),
+                listed(
+                    "maintenance_type_code",
+                    ("001", "021", "024", "025"),
+                    "X12 834: change, addition, cancel, reinstate",
+                ),
                 never("recorded_in_the_future", "no transaction is recorded after the delivery that brings it"),
             ),
         ),
@@ -218,12 +224,18 @@ FACTS = Suite(
                 never("service_date_key_wrong", "the key is the day of service", severity=CRITICAL),
                 never("member_version_not_in_force", "the version is the one of the day of service", severity=CRITICAL),
                 never("plan_version_not_in_force", "the version is the one of the day of service", severity=CRITICAL),
-                never("provider_version_not_in_force", "the version is the one of the day of service", severity=CRITICAL),
+                never(
+                    "provider_version_not_in_force", "the version is the one of the day of service", severity=CRITICAL
+                ),
                 never("reversal_in_force", "what was taken back is not in force", severity=CRITICAL),
-                never("line_count_wrong", "1 a line, -1 its reversal, 0 a void: else no sum is right", severity=CRITICAL),
+                never(
+                    "line_count_wrong", "1 a line, -1 its reversal, 0 a void: else no sum is right", severity=CRITICAL
+                ),
                 never("count_wrong", "a line is at most one claim, and denied at most once", severity=CRITICAL),
                 listed("claim_type", CLAIM_TYPES, "the codes of the contract"),
-                listed("claim_line_status", ("paid", "denied", "pended"), "the codes of the contract", severity=CRITICAL),
+                listed(
+                    "claim_line_status", ("paid", "denied", "pended"), "the codes of the contract", severity=CRITICAL
+                ),
                 listed("claim_frequency_code", ("1", "7", "8"), "original, replacement, void", severity=CRITICAL),
                 listed("carc_group_code", ("CO", "PR", "OA", "PI"), "the groups of X12"),
                 filled("received_date", "lags and timely filing start from it"),
@@ -305,7 +317,9 @@ FACTS = Suite(
                 never("member_version_not_in_force", "the version is the one of the first day", severity=CRITICAL),
                 never("unknown_member", "no delivery has described the member"),
                 never("unknown_plan", "no delivery has described the plan"),
-                listed("enrollment_status", ("selected", "effectuated", "cancelled", "terminated"), "the contract's codes"),
+                listed(
+                    "enrollment_status", ("selected", "effectuated", "cancelled", "terminated"), "the contract's codes"
+                ),
                 listed("enrollment_period", ("OEP", "SEP", "auto_renewal"), "the contract's codes"),
                 listed("renewal_type", ("new", "active", "passive"), "the contract's codes"),
                 within("gross_premium_amount", 0, 10_000, "one member's month; more is a household's year"),
@@ -328,7 +342,9 @@ FACTS = Suite(
                 listed("member_month_count", (1,), "a row is a month", severity=CRITICAL),
                 within("month_fraction_rate", 0.00001, 1, "a share of the month", severity=CRITICAL),
                 within("gross_premium_amount", 0, 10_000, "one member's month"),
-                never("member_key_unresolved", "a month without its member's row drops out of joins", severity=CRITICAL),
+                never(
+                    "member_key_unresolved", "a month without its member's row drops out of joins", severity=CRITICAL
+                ),
                 never("plan_key_unresolved", "a month without its plan's row drops out of joins", severity=CRITICAL),
                 never("geography_key_unresolved", "the same for the place", severity=CRITICAL),
                 never("month_end_date_key_wrong", "the key is the month's last day", severity=CRITICAL),

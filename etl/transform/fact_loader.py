@@ -58,7 +58,9 @@ _ANALYZED = {
 
 def drop_work(conn: Connection[TupleRow], name: str) -> None:
     """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
-    found = conn.execute("SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)).fetchone()
+    found = conn.execute(
+        "SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)
+    ).fetchone()
     if found:
         kind = sql.SQL("VIEW" if found[0] else "TABLE")
         conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
@@ -69,7 +71,7 @@ def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     table = sql.Identifier(name)
     drop_work(conn, name)
     rows = sql_file(name).run(conn, **values)
-    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))  # type: ignore[arg-type]
+    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))
     return rows
 
 
@@ -86,7 +88,9 @@ def rekey_facts(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     if batch.is_rebuild:  # no facts yet, and all of them will be the delta
         return RowCounts()
     drop_work(conn, "work_claim_delta")
-    conn.execute("CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP")
+    conn.execute(
+        "CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP"
+    )
     counts = RowCounts()
     for fact in (ENROLLMENT, CLAIM_LINE):
         for role in fact.roles:
@@ -128,7 +132,7 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
         )
 
     def run(statement: str) -> int:
-        return conn.execute(sql.SQL(statement).format(**names)).rowcount  # type: ignore[arg-type]
+        return conn.execute(sql.SQL(statement).format(**names)).rowcount
 
     drop_work(conn, "work_rekey")
     rows = run(
@@ -145,7 +149,9 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
     if rows:
         run("ANALYZE work_rekey")
         is_claim = fact is CLAIM_LINE
-        take = "INSERT INTO work_claim_delta SELECT f.*, {sign} FROM {fact} AS f INNER JOIN work_rekey AS r ON {same_row}"
+        take = (
+            "INSERT INTO work_claim_delta SELECT f.*, {sign} FROM {fact} AS f INNER JOIN work_rekey AS r ON {same_row}"
+        )
         if is_claim:
             run(take.replace("{sign}", "-1"))
         run("UPDATE {fact} AS f SET {key} = r.new_key {geography} FROM work_rekey AS r WHERE {same_row}")
@@ -295,6 +301,8 @@ def _make_partitions(conn: Connection[TupleRow], loads: Iterable[int]) -> None:
             sql.SQL(
                 "CREATE TABLE IF NOT EXISTS {} PARTITION OF warehouse.fact_claim_line FOR VALUES FROM ({}) TO ({})"
             ).format(
-                sql.Identifier("warehouse", f"fact_claim_line_{month:%Y_%m}"), sql.Literal(month), sql.Literal(following)
+                sql.Identifier("warehouse", f"fact_claim_line_{month:%Y_%m}"),
+                sql.Literal(month),
+                sql.Literal(following),
             )
         )

@@ -21,7 +21,9 @@ def as_of(
 
     *known_at*: as they stood after this load had been published, whatever came later.
     """
-    query = sql.SQL("SELECT {} FROM {} AS v WHERE v.start_date <= {moment} AND v.end_date > {moment} ORDER BY {}").format(
+    query = sql.SQL(
+        "SELECT {} FROM {} AS v WHERE v.start_date <= {moment} AND v.end_date > {moment} ORDER BY {}"
+    ).format(
         compose.columns("v", spec.columns),
         known_versions(spec, known_at, schemas),
         compose.columns("v", spec.business_key),

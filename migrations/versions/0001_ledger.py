@@ -166,7 +166,11 @@ def upgrade() -> None:
             ("durable_key", "bigint NOT NULL", "Durable key of the entity."),
             ("observed_date", "date NOT NULL", "From when the observation holds."),
             ("as_of", "date NOT NULL", "Business date of the delivery that made it."),
-            ("kind", "text NOT NULL", "value, gone (tombstone), or unknown (a rejected row: present, value not known)."),
+            (
+                "kind",
+                "text NOT NULL",
+                "value, gone (tombstone), or unknown (a rejected row: present, value not known).",
+            ),
             LOAD_ID,
         ],
         constraints=[

@@ -141,7 +141,11 @@ CLAIM = [
     ("unit_count", "numeric(10,2)", "Units of service."),
     ("is_in_network", "boolean", "Provider was in the plan's network."),
     ("billed_amount", AMOUNT + " NOT NULL", "What the provider charged, in US dollars."),
-    ("allowed_amount", AMOUNT + " NOT NULL", "What the contract allows: paid + member cost share + COB, in US dollars."),
+    (
+        "allowed_amount",
+        AMOUNT + " NOT NULL",
+        "What the contract allows: paid + member cost share + COB, in US dollars.",
+    ),
     ("paid_amount", AMOUNT + " NOT NULL", "What the plan paid, in US dollars."),
     ("deductible_amount", AMOUNT, "Member's share as deductible, in US dollars."),
     ("copay_amount", AMOUNT, "Member's share as copay, in US dollars."),

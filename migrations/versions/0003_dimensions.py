@@ -42,7 +42,11 @@ PLAN = [
     ("plan_type", "text", "HMO, PPO, EPO, POS or Indemnity. Versioned."),
     ("is_on_exchange", "boolean", "Sold on the exchange. Versioned."),
     ("actuarial_value_rate", RATE, "Share of expected cost the plan covers, 0 to 1. Versioned."),
-    ("base_premium_amount", AMOUNT, "Monthly gross premium at age 21, no tobacco, area factor 1, US dollars. Versioned."),
+    (
+        "base_premium_amount",
+        AMOUNT,
+        "Monthly gross premium at age 21, no tobacco, area factor 1, US dollars. Versioned.",
+    ),
     ("individual_deductible_amount", AMOUNT, "Yearly deductible of one member, US dollars. Versioned."),
     ("family_deductible_amount", AMOUNT, "Yearly deductible of the family, US dollars. Versioned."),
     ("individual_moop_amount", AMOUNT, "Yearly out-of-pocket maximum of one member, US dollars. Versioned."),
@@ -79,20 +83,40 @@ PROVIDER = [
 def history(entity: str) -> list[tuple[str, str, str]]:
     """The history columns of a dimension, the same for each."""
     return [
-        ("start_date", "date NOT NULL", "First day the version holds, included. An entity's first version: 1900-01-01."),
+        (
+            "start_date",
+            "date NOT NULL",
+            "First day the version holds, included. An entity's first version: 1900-01-01.",
+        ),
         ("end_date", "date NOT NULL DEFAULT '9999-12-31'", "End of the version, excluded; 9999-12-31 while it holds."),
         (
             "current_flag",
             "boolean NOT NULL GENERATED ALWAYS AS (end_date = DATE '9999-12-31') STORED",
             "The version holds today; computed from end_date.",
         ),
-        ("first_observed_date", "date NOT NULL", "First day the version was seen; differs from start_date in the first version."),
-        ("is_inferred", "boolean NOT NULL DEFAULT false", f"Made by a fact that came before its {entity}; filled in place later."),
+        (
+            "first_observed_date",
+            "date NOT NULL",
+            "First day the version was seen; differs from start_date in the first version.",
+        ),
+        (
+            "is_inferred",
+            "boolean NOT NULL DEFAULT false",
+            f"Made by a fact that came before its {entity}; filled in place later.",
+        ),
         ("row_hash", "uuid", "xxh3_128 over the versioned columns; NULL while inferred."),
         ("overwritten_hash", "uuid", "xxh3_128 over the overwritten columns; NULL while inferred."),
         ("hash_version", "smallint NOT NULL DEFAULT 1", "How the hashes were computed."),
-        ("fixed_as_of", "date", "as_of of the delivery that set the fixed columns: the earliest that spoke of the entity."),
-        ("load_id", "bigint NOT NULL", "The load that inserted the version; later changes are in etl.dimension_journal."),
+        (
+            "fixed_as_of",
+            "date",
+            "as_of of the delivery that set the fixed columns: the earliest that spoke of the entity.",
+        ),
+        (
+            "load_id",
+            "bigint NOT NULL",
+            "The load that inserted the version; later changes are in etl.dimension_journal.",
+        ),
         ("load_timestamp", "timestamptz NOT NULL", "When that load began."),
     ]
 
@@ -106,7 +130,11 @@ def dimension(entity: str, comment: str, columns: list[tuple[str, str, str]], bu
         comment,
         [
             (durable, "bigint NOT NULL", f"Durable key: the same for all versions of the {entity}; computed."),
-            (f"{entity}_key", "bigint NOT NULL", "Surrogate key of the version; computed from business key and start_date."),
+            (
+                f"{entity}_key",
+                "bigint NOT NULL",
+                "Surrogate key of the version; computed from business key and start_date.",
+            ),
             *columns,
             *history(entity),
         ],

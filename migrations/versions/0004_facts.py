@@ -16,7 +16,11 @@ def key(entity: str, role: str = "") -> list[tuple[str, str, str]]:
     """The two keys of a dimension with history: what was in force on the day, and the entity whatever the day."""
     name = f"{role}_{entity}" if role else entity
     return [
-        (f"{name}_key", "bigint NOT NULL", f"dim_{entity}: the version in force on the fact's date; -1 none given, -2 none in force."),
+        (
+            f"{name}_key",
+            "bigint NOT NULL",
+            f"dim_{entity}: the version in force on the fact's date; -1 none given, -2 none in force.",
+        ),
     ]
 
 
@@ -53,7 +57,11 @@ CLAIM_LINE = [
     ("service_end_date", "date", "Last day of the service, included."),
     ("received_date", "date", "Day the claim was received."),
     ("adjudicated_date", "date", "Day it was decided."),
-    ("paid_date", "date", "Day it was paid; of a reversal, the day of the version that replaced it. NULL while pended."),
+    (
+        "paid_date",
+        "date",
+        "Day it was paid; of a reversal, the day of the version that replaced it. NULL while pended.",
+    ),
     ("place_of_service_code", "text", "CMS place of service; professional claims only."),
     ("bill_type_code", "text", "Type of bill; institutional claims only."),
     ("revenue_code", "text", "Revenue code; institutional claims only."),
@@ -64,7 +72,11 @@ CLAIM_LINE = [
     ("is_in_network", "boolean", "Provider was in the plan's network."),
     ("carc_group_code", "text", "Adjustment group of a denial: CO, PR, OA or PI."),
     ("carc_code", "text", "Claim adjustment reason code of a denial."),
-    ("claim_count", "smallint NOT NULL", "1 on the first line of a claim version, -1 on its reversal, else 0: adds up to claims."),
+    (
+        "claim_count",
+        "smallint NOT NULL",
+        "1 on the first line of a claim version, -1 on its reversal, else 0: adds up to claims.",
+    ),
     ("line_count", "smallint NOT NULL", "1, -1 on a reversal, 0 on a void: adds up to lines."),
     ("denied_line_count", "smallint NOT NULL", "As line_count, for denied lines only."),
     ("unit_count", "numeric(12,2) NOT NULL", "Units of service, signed; 0 where not given."),
@@ -103,9 +115,17 @@ ENROLLMENT = [
     *key("member"),
     ("plan_durable_key", "bigint NOT NULL", "dim_plan: the plan, whatever the version."),
     *key("plan"),
-    ("geography_key", "bigint NOT NULL", "dim_geography: where the member lived on the first day of coverage; -1 unknown."),
+    (
+        "geography_key",
+        "bigint NOT NULL",
+        "dim_geography: where the member lived on the first day of coverage; -1 unknown.",
+    ),
     ("coverage_start_date", "date NOT NULL", "First day of coverage, included."),
-    ("coverage_end_date", "date NOT NULL", "Last day of coverage, included; the end of the plan year where the sender gave none."),
+    (
+        "coverage_end_date",
+        "date NOT NULL",
+        "Last day of coverage, included; the end of the plan year where the sender gave none.",
+    ),
     ("coverage_start_date_key", "integer NOT NULL", "dim_date of coverage_start_date."),
     ("maintenance_type_code", "text", "X12 834: 021 addition, 001 change, 024 cancel or terminate, 025 reinstate."),
     ("maintenance_reason_code", "text", "X12 834 maintenance reason."),
@@ -122,7 +142,11 @@ MEMBER_MONTH = [
     ("member_durable_key", "bigint NOT NULL", "dim_member: the member, whatever the version."),
     ("policy_id", "text NOT NULL", "The policy."),
     ("month_start_date", "date NOT NULL", "First day of the month."),
-    ("is_primary", "boolean NOT NULL", "The one row of the member and month that counts heads: the policy that covers latest."),
+    (
+        "is_primary",
+        "boolean NOT NULL",
+        "The one row of the member and month that counts heads: the policy that covers latest.",
+    ),
     *key("member"),
     ("plan_durable_key", "bigint NOT NULL", "dim_plan: the plan at the end of the month's coverage."),
     *key("plan"),
@@ -150,7 +174,13 @@ def upgrade() -> None:
         ],
         suffix="PARTITION BY RANGE (service_date)",
     )
-    for columns in ("claim_family_id", "plan_durable_key", "rendering_provider_durable_key", "billing_provider_durable_key", "paid_date"):
+    for columns in (
+        "claim_family_id",
+        "plan_durable_key",
+        "rendering_provider_durable_key",
+        "billing_provider_durable_key",
+        "paid_date",
+    ):
         op.execute(f"CREATE INDEX fact_claim_line_{columns} ON warehouse.fact_claim_line ({columns})")
     # Rows lie in the order of their loads, so a few pages of index find those of one load.
     op.execute("CREATE INDEX fact_claim_line_load_id ON warehouse.fact_claim_line USING brin (load_id)")

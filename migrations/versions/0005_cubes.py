@@ -34,7 +34,11 @@ def upgrade() -> None:
         [
             ("service_date", "date NOT NULL", "First day of the service."),
             ("plan_key", "bigint NOT NULL", "dim_plan: the version in force that day."),
-            ("provider_key", "bigint NOT NULL", "dim_provider: the version of the rendering provider in force that day."),
+            (
+                "provider_key",
+                "bigint NOT NULL",
+                "dim_provider: the version of the rendering provider in force that day.",
+            ),
             ("network_code", "text NOT NULL", "in, out or unknown."),
             ("claim_type", "text NOT NULL", "professional, institutional, pharmacy or undetermined."),
             ("plan_durable_key", "bigint NOT NULL", "dim_plan: the plan, whatever the version."),
@@ -71,7 +75,11 @@ def upgrade() -> None:
             ROWS,
             ("member_month_count", "bigint NOT NULL", "Member months: one per member and policy with a covered day."),
             ("member_count", "bigint NOT NULL", "Heads: each member counted once, under the primary policy."),
-            ("mid_month_member_count", "bigint NOT NULL", "Effectuated enrollment: heads whose policy covers the 15th."),
+            (
+                "mid_month_member_count",
+                "bigint NOT NULL",
+                "Effectuated enrollment: heads whose policy covers the 15th.",
+            ),
             ("covered_day_count", "bigint NOT NULL", "Days with coverage."),
             ("gross_premium_amount", AMOUNT, "Premium before tax credit, in US dollars."),
             ("aptc_amount", AMOUNT, "Advance premium tax credit, in US dollars."),

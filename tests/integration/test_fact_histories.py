@@ -37,7 +37,8 @@ class Delivery:
 def random_deliveries(dice: random.Random) -> list[Delivery]:
     """Three to five deliveries of the same small market, with every way in which a claim can live."""
     deliveries = [
-        Delivery(load_id, date(2025, 1, 1) + timedelta(days=31 * load_id)) for load_id in range(1, dice.randint(3, 5) + 1)
+        Delivery(load_id, date(2025, 1, 1) + timedelta(days=31 * load_id))
+        for load_id in range(1, dice.randint(3, 5) + 1)
     ]
     for number in range(dice.randint(2, 7)):
         for version in _random_family(dice, f"C{number}"):
@@ -276,7 +277,7 @@ MARKETS = int(os.environ.get("ACA_FACT_HISTORIES", "12"))
 @pytest.mark.parametrize("seed", range(MARKETS))
 def test_any_order_of_arrival_gives_the_same_warehouse(conn: Conn, seed: int) -> None:
     """Facts, dimensions and cubes are a function of the set of deliveries, not of how they came."""
-    dice = random.Random(seed)  # noqa: S311 - a test
+    dice = random.Random(seed)
     deliveries = random_deliveries(dice)
 
     in_order = arrive(conn, [[delivery] for delivery in deliveries])
@@ -295,7 +296,7 @@ def test_any_order_of_arrival_gives_the_same_warehouse(conn: Conn, seed: int) ->
 @pytest.mark.parametrize("seed", range(1000, 1000 + MARKETS))
 def test_sums_are_right_at_any_time(conn: Conn, seed: int) -> None:
     """All rows together, final actions alone, and the families followed by hand come to the same dollars."""
-    dice = random.Random(seed)  # noqa: S311 - a test
+    dice = random.Random(seed)
     deliveries = dice.sample(found := random_deliveries(dice), len(found))
 
     with conn.transaction(force_rollback=True):
@@ -310,7 +311,9 @@ def test_sums_are_right_at_any_time(conn: Conn, seed: int) -> None:
 
             assert expected == conn.execute(query).fetchone()
             assert expected == conn.execute(f"{query} WHERE is_final_action").fetchone()
-            assert conn.execute("SELECT count(*) FROM warehouse.fact_claim_line WHERE NOT is_final_action").fetchone() == (
+            assert conn.execute(
+                "SELECT count(*) FROM warehouse.fact_claim_line WHERE NOT is_final_action"
+            ).fetchone() == (
                 conn.execute(
                     "SELECT (count(*) FILTER (WHERE is_reversal)) * 2 + count(*) FILTER (WHERE claim_frequency_code = '8') "
                     "FROM warehouse.fact_claim_line WHERE NOT is_final_action"

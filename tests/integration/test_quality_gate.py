@@ -46,8 +46,7 @@ BREAKS = {
     "a fact is lost": Break("claim_lines_conserved", f"DELETE FROM warehouse.fact_claim_line WHERE {THAT_LINE}"),
     "a fact comes from nowhere": Break(
         "claim_lines_conserved",
-        "UPDATE warehouse.fact_claim_line SET claim_line_number = claim_line_number + 5000 "
-        f"WHERE {THAT_LINE}",
+        f"UPDATE warehouse.fact_claim_line SET claim_line_number = claim_line_number + 5000 WHERE {THAT_LINE}",
     ),
     "a fact's dollars are changed": Break(
         "claim_dollars_conserved",
