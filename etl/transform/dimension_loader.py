@@ -73,7 +73,8 @@ def load_dimension(
     The same deliveries in any order, in any grouping, any number of times, give the same rows, keys included.
     *in_force*: the deliveries applied before and still valid. *withdrawn* loads (superseded or undone) are taken back: the
     keys they spoke of are observed anew from what is in force. Leaves the temporary table `work_moved` (durable key,
-    start_date, end_date): for which known entities and dates the version changed, so that facts can follow.
+    start_date, end_date): for which known entities and dates the version changed, so that facts can follow; and
+    `work_overwrite`, the entities whose overwritten columns were written.
 
     Raises SourceError when a full delivery would close more than `closure_share_limit` of the living entities, or is
     empty, unless *allow_closures*; SpecError where columns are missing; StepFailed when two business keys come to the
@@ -86,6 +87,8 @@ def load_dimension(
     history.names["d_is_deleted"] = sql.SQL("d.is_deleted" if spec.marks_deleted else "false")
     change = DimensionChange()
     known = list(in_force)
+    # Read by the caller also where nothing is overwritten, and never that of the dimension before.
+    history.create("work_overwrite", "SELECT 0::bigint AS durable_key WHERE false")
     first = min(given, key=lambda each: (each.as_of, each.load_id), default=None)
     if first and not gone and is_first(history, first):
         _load_first(history, first, change)
