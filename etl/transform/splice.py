@@ -4,7 +4,7 @@ from psycopg import sql
 
 from etl.core.spec import OverwriteScope
 from etl.transform.history import History
-from etl.transform.observe import unknown
+from etl.transform.observation_log import unknown
 
 
 def splice(history: History) -> int:
