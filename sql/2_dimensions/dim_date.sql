@@ -1,9 +1,10 @@
--- Title:  Calendar, 1900 to 2199: every date that staging accepts, with the open enrollment periods of the federal exchange
+-- Title:  Calendar, 1900 to 2199: every date that staging accepts, with the federal open enrollment periods
 -- Fills:  warehouse.dim_date, one row per day; days that are there already stay as they are
 -- Reads:  nothing
 -- Values: none
 INSERT INTO warehouse.dim_date (
-    date_key, calendar_date, day_of_week, day_name, iso_week, month_number, month_name, month_start_date, month_end_date,
+    date_key, calendar_date, day_of_week, day_name, iso_week, month_number, month_name, month_start_date,
+    month_end_date,
     days_in_month, is_month_end, quarter_number, calendar_year, plan_year, is_weekend, is_open_enrollment,
     open_enrollment_plan_year, open_enrollment_day_number
 )

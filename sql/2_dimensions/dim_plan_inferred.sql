@@ -3,7 +3,8 @@
 -- Reads:  staging.stg_claim, stg_enrollment, warehouse.dim_plan
 -- Values: :loads
 INSERT INTO warehouse.dim_plan (
-    plan_durable_key, plan_key, plan_id, plan_year, start_date, first_observed_date, is_inferred, load_id, load_timestamp
+    plan_durable_key, plan_key, plan_id, plan_year, start_date, first_observed_date, is_inferred, load_id,
+    load_timestamp
 )
 WITH named AS (
     SELECT
@@ -27,7 +28,7 @@ WITH named AS (
             WHERE line.load_id = ANY(:loads) AND line.plan_id IS NOT NULL
             GROUP BY line.plan_id, line.service_date
         ) AS claim
-        GROUP BY 1, 2
+        GROUP BY claim.plan_id, extract(YEAR FROM claim.service_date)::integer
         UNION ALL
         SELECT
             enrollment.plan_id,
@@ -52,7 +53,7 @@ SELECT
     named.plan_year,
     DATE '1900-01-01' AS start_date,
     DATE '1900-01-01' AS first_observed_date,
-    true AS is_inferred,
+    TRUE AS is_inferred,
     named.load_id,
     named.load_timestamp
 FROM named

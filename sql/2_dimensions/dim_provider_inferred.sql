@@ -31,7 +31,7 @@ SELECT
     named.npi,
     DATE '1900-01-01' AS start_date,
     DATE '1900-01-01' AS first_observed_date,
-    true AS is_inferred,
+    TRUE AS is_inferred,
     named.load_id,
     named.load_timestamp
 FROM named

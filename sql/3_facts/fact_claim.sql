@@ -3,7 +3,8 @@
 -- Reads:  warehouse.fact_claim_line, work_claim_family
 -- Values: :loads
 INSERT INTO warehouse.fact_claim (
-    member_durable_key, claim_family_id, version_count, final_claim_id, is_voided, first_service_date, first_received_date,
+    member_durable_key, claim_family_id, version_count, final_claim_id, is_voided, first_service_date,
+    first_received_date,
     first_adjudicated_date, first_paid_date, last_action_date, days_to_pay_count, load_id, load_timestamp
 )
 SELECT
@@ -11,7 +12,7 @@ SELECT
     line.claim_family_id,
     1 AS version_count,
     line.claim_family_id AS final_claim_id,
-    false AS is_voided,
+    FALSE AS is_voided,
     min(line.service_date) AS first_service_date,
     min(line.received_date) AS first_received_date,
     min(line.adjudicated_date) AS first_adjudicated_date,

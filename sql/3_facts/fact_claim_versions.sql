@@ -3,7 +3,8 @@
 -- Reads:  work_claim_row
 -- Values: none
 INSERT INTO warehouse.fact_claim (
-    member_durable_key, claim_family_id, version_count, final_claim_id, is_voided, first_service_date, first_received_date,
+    member_durable_key, claim_family_id, version_count, final_claim_id, is_voided, first_service_date,
+    first_received_date,
     first_adjudicated_date, first_paid_date, last_action_date, days_to_pay_count, load_id, load_timestamp
 )
 WITH versions AS (
@@ -30,7 +31,8 @@ ranked AS (
         versions.*,
         row_number() OVER (
             PARTITION BY versions.claim_family_id
-            ORDER BY versions.claim_version_number DESC, versions.adjudicated_date DESC NULLS FIRST, versions.claim_id DESC
+            ORDER BY
+                versions.claim_version_number DESC, versions.adjudicated_date DESC NULLS FIRST, versions.claim_id DESC
         ) AS place
     FROM versions
 )

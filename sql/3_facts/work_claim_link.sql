@@ -43,7 +43,9 @@ ancestry AS (
 SELECT
     ancestry.claim_id,
     -- Claims that point to each other in a circle have no first one: then the least id stands for the family.
-    COALESCE(min(ancestry.ancestor_id) FILTER (WHERE link.claim_id IS NULL), min(ancestry.ancestor_id)) AS claim_family_id
+    COALESCE(
+        min(ancestry.ancestor_id) FILTER (WHERE link.claim_id IS NULL), min(ancestry.ancestor_id)
+    ) AS claim_family_id
 FROM ancestry
 LEFT JOIN warehouse.claim_link AS link
     ON ancestry.ancestor_id = link.claim_id

@@ -38,7 +38,7 @@ succession AS (
 
 SELECT
     source.*,
-    false AS is_reversal,
+    FALSE AS is_reversal,
     succession.next_load_id IS NULL AND source.claim_frequency_code <> '8' AS is_final_action,
     CASE WHEN source.claim_frequency_code = '8' THEN 0 ELSE 1 END AS sign,
     source.claim_line_number = succession.first_line_number AS is_first_line
@@ -86,8 +86,8 @@ SELECT
     source.cob_amount,
     succession.next_load_id AS load_id,
     succession.next_load_timestamp AS load_timestamp,
-    true AS is_reversal,
-    false AS is_final_action,
+    TRUE AS is_reversal,
+    FALSE AS is_final_action,
     -1 AS sign,
     source.claim_line_number = succession.first_line_number AS is_first_line
 FROM work_claim_source AS source

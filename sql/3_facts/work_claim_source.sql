@@ -20,7 +20,8 @@ WITH told AS (
         CASE
             WHEN claim.plan_id IS NULL THEN -1
             ELSE etl.computed_key(
-                octet_length(claim.plan_id) || ':' || claim.plan_id || ',4:' || extract(YEAR FROM claim.service_date)::text
+                octet_length(claim.plan_id) || ':' || claim.plan_id
+                || ',4:' || extract(YEAR FROM claim.service_date)::text
             )
         END AS plan_durable_key,
         CASE

@@ -28,7 +28,7 @@ starts AS (
                 ORDER BY spans.coverage_start_date, spans.coverage_end_date
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) + 1,
-            true
+            TRUE
         ) AS begins
     FROM spans
 ),

@@ -1,4 +1,4 @@
--- Title:  Members whose months must be looked at anew: enrollment, birth date, or the version of member or plan, changed
+-- Title:  Members whose months must be looked at anew: enrollment, birth date, member or plan version changed
 -- Fills:  work_touched_member, one row per member
 -- Reads:  work_span, work_moved_member, work_moved_plan, work_overwritten_member, warehouse.fact_member_month
 -- Values: none

@@ -3,7 +3,8 @@
 -- Reads:  work_claim_delta
 -- Values: none
 INSERT INTO mart.claims_daily_plan_provider AS cube (
-    service_date, plan_key, provider_key, network_code, claim_type, plan_durable_key, provider_durable_key, fact_row_count,
+    service_date, plan_key, provider_key, network_code, claim_type, plan_durable_key, provider_durable_key,
+    fact_row_count,
     claim_count, line_count, denied_line_count, billed_amount, denied_billed_amount, allowed_amount, paid_amount,
     deductible_amount, copay_amount, coinsurance_amount, cob_amount
 )
@@ -11,7 +12,7 @@ SELECT
     delta.service_date,
     delta.plan_key,
     delta.rendering_provider_key AS provider_key,
-    CASE delta.is_in_network WHEN true THEN 'in' WHEN false THEN 'out' ELSE 'unknown' END AS network_code,
+    CASE delta.is_in_network WHEN TRUE THEN 'in' WHEN FALSE THEN 'out' ELSE 'unknown' END AS network_code,
     delta.claim_type,
     delta.plan_durable_key,
     delta.rendering_provider_durable_key AS provider_durable_key,
