@@ -37,7 +37,8 @@ def load_dimension(
     The same deliveries in any order, in any grouping, any number of times, give the same rows, keys included.
     *in_force*: the deliveries applied before and still valid. *withdrawn* loads (superseded or undone) are taken back: the
     keys they spoke of are observed anew from what is in force. Leaves the temporary table `work_moved` (durable key,
-    start_date, end_date): for which known entities and dates the version changed, so that facts can follow.
+    start_date, end_date): for which known entities and dates the version changed, so that facts can follow; and
+    `work_overwrite` (durable key): of which entities an overwritten column may have changed.
 
     Raises SourceError when a full delivery would close more than `closure_share_limit` of the living entities, or is
     empty, unless *allow_closures*; SpecError where columns are missing; StepFailed when two business keys come to the
@@ -58,7 +59,7 @@ def load_dimension(
     if given or gone or first is None:
         _apply(history, given, known, gone, change, allow_closures=allow_closures, with_samples=with_samples)
     else:
-        _move_nothing(history)
+        _change_nothing(history)
     return change
 
 
@@ -73,11 +74,13 @@ def _load_first(history: History, delivery: Observed, change: DimensionChange) -
     history.run("ANALYZE {dim} ({bk}, {dk}, start_date, end_date, first_observed_date)")
 
 
-def _move_nothing(history: History) -> None:
+def _change_nothing(history: History) -> None:
+    """What others read of a load's outcome is there, and empty, also where nothing known changes."""
     history.create(
         "work_moved",
         "SELECT 0::bigint AS durable_key, {beginning} AS start_date, {beginning} AS end_date WHERE false",
     )
+    history.create("work_overwrite", "SELECT 0::bigint AS durable_key WHERE false")
 
 
 def _apply(
@@ -95,6 +98,7 @@ def _apply(
     if not allow_closures:
         _guard_closures(history)
     affected = splice(history) if touched or gone else 0
+    _change_nothing(history)
     if touched or affected:
         choose_winners(history)
     if affected:
@@ -103,8 +107,6 @@ def _apply(
         _note_moves(history)
         _describe(history, change, with_samples=with_samples)
         remove(history, change)
-    else:
-        _move_nothing(history)
     if touched:
         overwrite(history, change)
     if affected:
