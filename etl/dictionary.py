@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 from etl.core.database import connect
 
 # In the order in which a reader wants them.
-SCHEMAS = ("warehouse", "mart", "staging", "etl")
+SCHEMAS = ("warehouse", "mart", "deidentified", "staging", "etl")
 INTRODUCTION = """\
 # Data dictionary
 

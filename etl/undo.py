@@ -6,12 +6,14 @@ from dataclasses import replace
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from etl.catalog.cubes import DERIVED_CUBES
 from etl.catalog.sources import SOURCES
 from etl.core.database import connect
 from etl.core.errors import StepFailed
 from etl.core.runs import open_run
 from etl.core.settings import Settings
-from etl.pipeline import PIPELINE, Run, apply_batch, whole_batch
+from etl.pipeline import PIPELINE, STAGES, Run, apply_batch, empty_warehouse, whole_batch
+from etl.transform.cube_loader import fill_cube
 
 
 def undo_load(
@@ -29,10 +31,20 @@ def undo_load(
         batch = replace(whole_batch(conn), claim_id_suffix=settings.claim_id_suffix)
         # Full deliveries closed these keys before, and were let pass then.
         run = Run(conn, ledger, batch, frozenset({"closures"}))
-        apply_batch(run, PIPELINE, on_step)
+        if batch.loads:
+            apply_batch(run, PIPELINE, on_step)
+        else:
+            _empty(conn)
         _drop_staging(conn, load_id)
         conn.commit()
     return delivery
+
+
+def _empty(conn: Connection[TupleRow]) -> None:
+    """No load is left: empty every table, and the views over them."""
+    empty_warehouse(conn, set(STAGES))
+    for cube in DERIVED_CUBES:
+        fill_cube(conn, cube)
 
 
 def _check(conn: Connection[TupleRow], load_id: int) -> str:
