@@ -440,7 +440,9 @@ def _allow_undone() -> None:
 def _make_views() -> None:
     op.execute("CREATE SCHEMA deidentified")
     comment_on(
-        "SCHEMA", "deidentified", "What analysts see of persons: no identifier that HIPAA's Safe Harbor names, dates by year."
+        "SCHEMA",
+        "deidentified",
+        "What analysts see of persons: no identifier that HIPAA's Safe Harbor names, dates by year.",
     )
     op.execute(ZIP3)
     comment_on(
@@ -454,9 +456,13 @@ def _make_views() -> None:
         op.execute(f"CREATE VIEW deidentified.{view} WITH (security_barrier) AS {query}")
         comment_on("VIEW", f"deidentified.{view}", comment)
     for view in ("visible_plan", *VIEWS):
-        for (column,) in op.get_bind().exec_driver_sql(
-            f"SELECT attname FROM pg_attribute WHERE attrelid = 'deidentified.{view}'::regclass AND attnum > 0"
-        ).fetchall():
+        for (column,) in (
+            op.get_bind()
+            .exec_driver_sql(
+                f"SELECT attname FROM pg_attribute WHERE attrelid = 'deidentified.{view}'::regclass AND attnum > 0"
+            )
+            .fetchall()
+        ):
             if column in SAID:
                 comment_on("COLUMN", f"deidentified.{view}.{column}", SAID[column])
     op.execute(HAND_ON)
