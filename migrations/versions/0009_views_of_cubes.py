@@ -1,5 +1,7 @@
 """Derived cubes: materialized views over small base cubes, in the order in which they depend on each other."""
 
+
+
 from alembic import op
 
 from migrations.ddl import comment_on
@@ -66,30 +68,30 @@ SELECT
     spine.plan_id,
     spine.calendar_date,
     COALESCE(today.claim_count, 0) AS claim_count,
-    COALESCE(today.paid_amount, 0) AS paid_amount,
+    COALESCE(today.paid_amount, 0.00) AS paid_amount,
     COALESCE(today.rolling_30_day_claim_count, 0) AS rolling_30_day_claim_count,
-    COALESCE(today.rolling_30_day_allowed_amount, 0) AS rolling_30_day_allowed_amount,
-    COALESCE(today.rolling_30_day_paid_amount, 0) AS rolling_30_day_paid_amount,
-    CASE WHEN spine.calendar_date >= spine.first_day + 59 THEN COALESCE(prior.rolling_30_day_paid_amount, 0) END
+    COALESCE(today.rolling_30_day_allowed_amount, 0.00) AS rolling_30_day_allowed_amount,
+    COALESCE(today.rolling_30_day_paid_amount, 0.00) AS rolling_30_day_paid_amount,
+    CASE WHEN spine.calendar_date >= spine.first_day + 59 THEN COALESCE(prior.rolling_30_day_paid_amount, 0.00) END
         AS prior_30_day_paid_amount,
     CASE
         WHEN spine.calendar_date >= spine.first_day + 59
-            THEN COALESCE(today.rolling_30_day_paid_amount, 0) / NULLIF(prior.rolling_30_day_paid_amount, 0) - 1
+            THEN COALESCE(today.rolling_30_day_paid_amount, 0.00) / NULLIF(prior.rolling_30_day_paid_amount, 0) - 1
     END::numeric(12, 5) AS prior_30_day_change_rate,
-    CASE WHEN spine.year_ago_date >= spine.first_day + 29 THEN COALESCE(ago.rolling_30_day_paid_amount, 0) END
+    CASE WHEN spine.year_ago_date >= spine.first_day + 29 THEN COALESCE(ago.rolling_30_day_paid_amount, 0.00) END
         AS year_ago_30_day_paid_amount,
     CASE
         WHEN spine.calendar_date <= (SELECT horizon.last_day FROM horizon) - 30
-            THEN COALESCE(today.rolling_30_day_settled_paid_amount, 0)
+            THEN COALESCE(today.rolling_30_day_settled_paid_amount, 0.00)
     END AS settled_30_day_paid_amount,
-    CASE WHEN spine.year_ago_date >= spine.first_day + 29 THEN COALESCE(ago.rolling_30_day_settled_paid_amount, 0) END
+    CASE WHEN spine.year_ago_date >= spine.first_day + 29 THEN COALESCE(ago.rolling_30_day_settled_paid_amount, 0.00) END
         AS year_ago_settled_30_day_paid_amount,
     CASE
         WHEN
             spine.year_ago_date >= spine.first_day + 29
             AND spine.calendar_date <= (SELECT horizon.last_day FROM horizon) - 30
             THEN
-                COALESCE(today.rolling_30_day_settled_paid_amount, 0)
+                COALESCE(today.rolling_30_day_settled_paid_amount, 0.00)
                 / NULLIF(ago.rolling_30_day_settled_paid_amount, 0) - 1
     END::numeric(12, 5) AS year_over_year_change_rate
 FROM spine
@@ -169,11 +171,11 @@ joined AS (
         month_start_date,
         metal_level,
         COALESCE(premium.member_month_count, 0) AS member_month_count,
-        COALESCE(premium.gross_premium_amount, 0) AS gross_premium_amount,
-        COALESCE(premium.aptc_amount, 0) AS aptc_amount,
+        COALESCE(premium.gross_premium_amount, 0.00) AS gross_premium_amount,
+        COALESCE(premium.aptc_amount, 0.00) AS aptc_amount,
         COALESCE(incurred.claim_count, 0) AS claim_count,
-        COALESCE(incurred.allowed_amount, 0) AS allowed_amount,
-        COALESCE(incurred.paid_amount, 0) AS paid_amount,
+        COALESCE(incurred.allowed_amount, 0.00) AS allowed_amount,
+        COALESCE(incurred.paid_amount, 0.00) AS paid_amount,
         COALESCE(month_start_date > (SELECT horizon.last_day FROM horizon), true) AS is_future_month
     FROM premium
     FULL JOIN incurred USING (month_start_date, metal_level)
@@ -337,9 +339,9 @@ SELECT
     cells.lag_month_count,
     cells.paid_month_start_date,
     COALESCE(paid.claim_count, 0) AS claim_count,
-    COALESCE(paid.allowed_amount, 0) AS allowed_amount,
-    COALESCE(paid.paid_amount, 0) AS paid_amount,
-    sum(COALESCE(paid.paid_amount, 0)) OVER (
+    COALESCE(paid.allowed_amount, 0.00) AS allowed_amount,
+    COALESCE(paid.paid_amount, 0.00) AS paid_amount,
+    sum(COALESCE(paid.paid_amount, 0.00)) OVER (
         PARTITION BY cells.month_start_date, cells.claim_type ORDER BY cells.lag_month_count
     ) AS cumulative_paid_amount,
     COALESCE(cells.paid_month_start_date <= (SELECT complete.last_month FROM complete), false) AS is_complete

@@ -11,8 +11,8 @@ SELECT DISTINCT
     '(not described)' AS carc_name,
     -- A code that the list knows under another group keeps its reason.
     COALESCE(same_code.tc_reason_code, 'other') AS tc_reason_code,
-    COALESCE(same_code.is_cost_share, false) AS is_cost_share,
-    false AS is_described
+    COALESCE(same_code.is_cost_share, FALSE) AS is_cost_share,
+    FALSE AS is_described
 FROM work_claim_code AS named
 LEFT JOIN warehouse.dim_denial_reason AS known
     ON

@@ -4,11 +4,11 @@
 -- Values: none
 INSERT INTO warehouse.dim_diagnosis (diagnosis_code, diagnosis_name, diagnosis_chapter, is_behavioral, is_described)
 SELECT DISTINCT
-    named.diagnosis_code AS diagnosis_code,
+    named.diagnosis_code,
     '(not described)' AS diagnosis_name,
     '(not described)' AS diagnosis_chapter,
     starts_with(named.diagnosis_code, 'F') AS is_behavioral,
-    false AS is_described
+    FALSE AS is_described
 FROM work_claim_code AS named
 LEFT JOIN warehouse.dim_diagnosis AS known
     ON named.diagnosis_code = known.diagnosis_code

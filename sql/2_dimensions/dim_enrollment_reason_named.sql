@@ -10,7 +10,7 @@ SELECT DISTINCT
     COALESCE(named.maintenance_reason_code, '') AS maintenance_reason_code,
     '(not described)' AS enrollment_reason_name,
     'other' AS movement_reason_code,
-    false AS is_described
+    FALSE AS is_described
 FROM work_enrollment AS named
 LEFT JOIN warehouse.dim_enrollment_reason AS known
     ON

@@ -4,10 +4,10 @@
 -- Values: none
 INSERT INTO warehouse.dim_place_of_service (place_of_service_code, place_of_service_name, place_kind, is_described)
 SELECT DISTINCT
-    named.place_of_service_code AS place_of_service_code,
+    named.place_of_service_code,
     '(not described)' AS place_of_service_name,
     'other' AS place_kind,
-    false AS is_described
+    FALSE AS is_described
 FROM work_claim_code AS named
 LEFT JOIN warehouse.dim_place_of_service AS known
     ON named.place_of_service_code = known.place_of_service_code

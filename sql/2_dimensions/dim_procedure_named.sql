@@ -4,10 +4,10 @@
 -- Values: none
 INSERT INTO warehouse.dim_procedure (procedure_code, procedure_name, procedure_group, is_described)
 SELECT DISTINCT
-    named.procedure_code AS procedure_code,
+    named.procedure_code,
     '(not described)' AS procedure_name,
     '(not described)' AS procedure_group,
-    false AS is_described
+    FALSE AS is_described
 FROM work_claim_code AS named
 LEFT JOIN warehouse.dim_procedure AS known
     ON named.procedure_code = known.procedure_code

@@ -22,7 +22,17 @@ WITH compared AS (
         ON fact.member_durable_key = touched.member_durable_key
     UNION ALL
     SELECT
-        wanted.*,
+        wanted.member_durable_key,
+        wanted.month_start_date,
+        wanted.policy_id,
+        wanted.reported_as_of,
+        wanted.is_removal,
+        wanted.plan_durable_key,
+        wanted.member_month_count,
+        wanted.days_covered_count,
+        wanted.gross_premium_amount,
+        wanted.aptc_amount,
+        wanted.net_premium_amount,
         1 AS sign
     FROM work_adjustment AS wanted
 )

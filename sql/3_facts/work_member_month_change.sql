@@ -37,7 +37,25 @@ compared AS (
     FROM present
     UNION ALL
     SELECT
-        wanted.*,
+        wanted.member_durable_key,
+        wanted.policy_id,
+        wanted.month_start_date,
+        wanted.is_primary,
+        wanted.member_key,
+        wanted.plan_durable_key,
+        wanted.plan_key,
+        wanted.geography_key,
+        wanted.month_end_date_key,
+        wanted.member_month_count,
+        wanted.days_covered_count,
+        wanted.month_fraction_rate,
+        wanted.gross_premium_amount,
+        wanted.aptc_amount,
+        wanted.net_premium_amount,
+        wanted.load_id,
+        wanted.load_timestamp,
+        wanted.is_covered_mid_month,
+        wanted.age_band_code,
         1 AS sign
     FROM work_member_month AS wanted
 )

@@ -41,27 +41,27 @@ moves AS (
     SELECT
         neighbours.member_durable_key,
         neighbours.month_start_date,
-        false AS is_leaving,
+        FALSE AS is_leaving,
         neighbours.plan_id,
-        COALESCE(neighbours.has_month_before, false) AS is_switch,
+        COALESCE(neighbours.has_month_before, FALSE) AS is_switch,
         neighbours.policy_id AS reason_policy_id
     FROM neighbours
     WHERE
-        NOT COALESCE(neighbours.has_month_before, false)
+        NOT COALESCE(neighbours.has_month_before, FALSE)
         OR neighbours.plan_id <> neighbours.plan_id_before
     UNION ALL
     -- Who changes the plan leaves the old one for the reason that the new one is chosen for.
     SELECT
         neighbours.member_durable_key,
         neighbours.next_month_start_date AS month_start_date,
-        true AS is_leaving,
+        TRUE AS is_leaving,
         neighbours.plan_id,
-        COALESCE(neighbours.has_month_after, false) AS is_switch,
+        COALESCE(neighbours.has_month_after, FALSE) AS is_switch,
         CASE WHEN neighbours.has_month_after THEN neighbours.policy_id_after ELSE neighbours.policy_id END
             AS reason_policy_id
     FROM neighbours
     WHERE
-        NOT COALESCE(neighbours.has_month_after, false)
+        NOT COALESCE(neighbours.has_month_after, FALSE)
         OR neighbours.plan_id <> neighbours.plan_id_after
 ),
 

@@ -18,7 +18,13 @@ WITH compared AS (
         ON fact.member_durable_key = touched.member_durable_key
     UNION ALL
     SELECT
-        wanted.*,
+        wanted.member_durable_key,
+        wanted.month_start_date,
+        wanted.is_leaving,
+        wanted.plan_id,
+        wanted.movement_code,
+        wanted.movement_reason_code,
+        wanted.member_count,
         1 AS sign
     FROM work_movement AS wanted
 )

@@ -27,7 +27,7 @@ judged AS (
         delta.line_count,
         delta.denied_line_count,
         delta.billed_amount,
-        CASE delta.is_in_network WHEN true THEN 'in' WHEN false THEN 'out' ELSE 'unknown' END AS network_code,
+        CASE delta.is_in_network WHEN TRUE THEN 'in' WHEN FALSE THEN 'out' ELSE 'unknown' END AS network_code,
         CASE
             WHEN delta.claim_line_status <> 'denied' THEN 'not_denied'
             WHEN reason.tc_reason_code = 'not_medically_necessary' AND starts_with(delta.principal_diagnosis_code, 'F')
