@@ -131,7 +131,11 @@ class History:
     def source(self, alias: str, name: str) -> sql.Composable:
         """The source's column as the dimension holds it: of the dimension's type, cleaned where the spec says so."""
         expression = compose.cleaned(self.spec, alias, name)
-        return self._casts[name].format(expression) if name in self._casts else expression
+        if name not in self._casts:
+            return expression
+        cast = sql.SQL("({})::{}").format(expression, self._casts[name])
+        # A numeric without a scale keeps the zeros it was written with: 1.0 and 1.00 are one value.
+        return sql.SQL("trim_scale({})").format(cast) if self._casts[name] == sql.SQL("numeric") else cast
 
     def _check_columns(self) -> dict[str, sql.SQL]:
         """What brings a source column to the dimension's type, where they differ."""
@@ -162,14 +166,12 @@ class History:
             ]
         if problems:
             raise SpecError(spec.table, problems)
-        casts = {
+        return {
             # The names of types come from the catalog, quoted where they must be.
-            name: sql.SQL("({})::" + there["dim"][name])
+            name: sql.SQL(there["dim"][name])
             for name in tracked
-            if there["dim"][name] != there["source"][name]
+            if there["dim"][name] != there["source"][name] or there["dim"][name] == "numeric"
         }
-        # A numeric without a scale keeps the zeros it was written with: 1.0 and 1.00 are one value.
-        return casts | {name: sql.SQL("trim_scale({}::numeric)") for name in tracked if there["dim"][name] == "numeric"}
 
     def run(self, statement: str, **parts: sql.Composable) -> int:
         """Run one statement with this dimension's names filled in; how many rows it wrote."""
