@@ -191,12 +191,16 @@ class History:
         """The single value that the query gives."""
         return self.row(statement, **parts)[0]
 
-    def create(self, table: str, statement: str, **parts: sql.Composable) -> int:
-        """Make the temporary table anew from the query, and analyze it; how many rows it holds."""
+    def create(self, table: str, statement: str, *, told_by: str = "", **parts: sql.Composable) -> int:
+        """Make the temporary table anew from the query, and analyze it; how many rows it holds.
+
+        *told_by*: of a wide table, the columns in brackets that it is joined by; the others need no statistics.
+        """
         cursor = self.conn.execute(
             self.compose(
-                "DROP TABLE IF EXISTS pg_temp.{work}; CREATE TEMPORARY TABLE {work} ON COMMIT DROP AS {query}; ANALYZE {work}",
+                "DROP TABLE IF EXISTS pg_temp.{work}; CREATE TEMPORARY TABLE {work} ON COMMIT DROP AS {query}; ANALYZE {work} {told_by}",
                 work=sql.Identifier(table),
+                told_by=self.compose(told_by),
                 query=self.compose(statement, **parts),
             )
         )

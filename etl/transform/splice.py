@@ -20,6 +20,7 @@ def splice(history: History) -> int:
     history.create(
         "work_have",
         "SELECT d.* FROM {dim} AS d INNER JOIN work_affected AS a ON d.{dk} = a.durable_key",
+        told_by="({dk}, start_date)",
     )
     _find_right_neighbours(history)
     _collect_points(history)

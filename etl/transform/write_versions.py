@@ -221,6 +221,7 @@ def _build_rows(history: History) -> None:
         {join_fixed}
         WHERE p.durable_key IS NULL AND (c.is_insert OR c.is_rewrite)
         """,
+        told_by="(durable_key, start_date)",
         a_bk=compose.columns("a", spec.business_key),
         base=sql.Identifier(base),
         join_fixed=history.compose(
