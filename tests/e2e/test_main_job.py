@@ -158,7 +158,7 @@ def test_every_record_of_every_feed_is_staged_or_rejected(first_load):
         assert sum(1 for _ in records(warehouse.landing, feed)) == staged + rejected
         assert staged
     sent = total(records(warehouse.landing, "enrollments"), PREMIUMS)
-    kept = {column: ZERO for column in PREMIUMS}
+    kept = dict.fromkeys(PREMIUMS, ZERO)
     for header, raw in warehouse.rows(
         "SELECT file.header, reject.raw_text FROM etl.rejected_row AS reject "
         "INNER JOIN etl.source_file AS file USING (source_file_id) WHERE file.feed = 'enrollments'"
