@@ -1,7 +1,5 @@
 """Derived cubes: materialized views over small base cubes, in the order in which they depend on each other."""
 
-
-
 from alembic import op
 
 from migrations.ddl import comment_on
