@@ -63,7 +63,7 @@ def take(history: History, new: list[Observed], known: list[Observed]) -> None:
         "work_delivery",
         "SELECT * FROM (VALUES {rows}) AS o (load_id, as_of, mode, load_timestamp, is_new)"
         if everything
-        else "SELECT 0::bigint AS load_id, {beginning} AS as_of, ''::text AS mode, now() AS load_timestamp, "
+        else "SELECT 0::bigint AS load_id, {beginning} AS as_of, ''::text AS mode, NULL::timestamptz AS load_timestamp, "
         "false AS is_new WHERE false",
         rows=rows,
     )
