@@ -92,6 +92,18 @@ dq: $(READY) ## Check the loaded tables with Great Expectations (STRICT=1: warni
 dq-fast: $(READY) ## The same gate that every load passes, over all that is loaded, in SQL alone
 	@$(PYTHON) run.py --only quality $(ARGS)
 
+.PHONY: dq-docs
+dq-docs: $(READY) ## As dq, and write build/dq/index.html: every expectation, why, and what it found
+	@$(PYTHON) run.py dq --docs $(if $(STRICT),--strict) $(ARGS)
+
+.PHONY: failures
+failures: $(READY) ## The keys that failed the latest checks (CHECK=name for one, MOST=n for more)
+	@$(PYTHON) run.py failures $(if $(CHECK),--check $(CHECK)) $(if $(MOST),--most $(MOST)) $(ARGS)
+
+.PHONY: report
+report: $(READY) ## Write build/report.html: what came in, what was checked, what the numbers say
+	@$(PYTHON) run.py report $(ARGS)
+
 .PHONY: chaos
 chaos: $(READY) ## Kill loads at random moments and compare what comes of them (N=20)
 	@$(PYTHON) -m scripts.chaos --kills $(or $(N),20) $(ARGS)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 from etl.core.errors import EtlError, Exit, UsageError
 
@@ -83,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     add("dictionary", _dictionary, "the data dictionary, as Markdown")
     dq = add("dq", _dq, "check the loaded tables with Great Expectations")
     dq.add_argument("--strict", action="store_true", help="exit 10 when a warning-level check fails")
+    dq.add_argument("--docs", action="store_true", help="write a page of every expectation to build/dq")
+    failures = add("failures", _failures, "the keys that failed the latest checks")
+    failures.add_argument("--check", help="of this check alone")
+    failures.add_argument("--most", type=int, default=20, help="keys to show of each check (default: 20)")
+    report = add("report", _report, "write one page that says why to trust the numbers")
+    report.add_argument("--out", default="build/report.html", help="default: build/report.html")
     return parser
 
 
@@ -196,7 +203,20 @@ def _dq(wanted: argparse.Namespace) -> int:
     from etl.core.settings import Settings
     from etl.quality.expectations import check_warehouse
 
-    return check_warehouse(database_url(Settings.read()), strict=wanted.strict)
+    docs = Path("build/dq") if wanted.docs else None
+    return check_warehouse(database_url(Settings.read()), strict=wanted.strict, docs=docs)
+
+
+def _failures(wanted: argparse.Namespace) -> int:
+    from etl.quality.failures import show_failures
+
+    return _with_database(lambda url: show_failures(url, wanted.check, wanted.most))
+
+
+def _report(wanted: argparse.Namespace) -> int:
+    from etl.publish.report import write_report
+
+    return _with_database(lambda url: sys.stdout.write(f"{write_report(url, Path(wanted.out))}\n"))
 
 
 def _with_database(show: Callable[[str], object]) -> int:

@@ -2,6 +2,14 @@
 -- Fills:  nothing: great_expectations reads it, and so does the list of failing keys
 -- Reads:  warehouse.fact_claim_line, dim_member, dim_plan, dim_provider, dim_geography, dim_date, etl.load
 -- Values: :cent, :filing_days
+-- Reads the codes too: dim_diagnosis
+-- Every code that a claim names has its row there: few codes are looked at, not every line.
+WITH malformed AS (
+    SELECT code.diagnosis_code
+    FROM warehouse.dim_diagnosis AS code
+    WHERE code.diagnosis_code !~ '^[A-TV-Z][0-9][0-9A-Z]([.]?[0-9A-Z]{1,4})?$'
+)
+
 SELECT
     fact.claim_id || ' version ' || fact.claim_version_number || ' line ' || fact.claim_line_number AS failed_key,
     fact.claim_type,
@@ -74,7 +82,7 @@ SELECT
     fact.ndc_code IS NOT NULL AND length(replace(fact.ndc_code, '-', '')) NOT IN (10, 11) AS ndc_malformed,
     fact.principal_diagnosis_code IS NULL AND fact.claim_type IN ('professional', 'institutional')
         AS diagnosis_missing,
-    fact.principal_diagnosis_code !~ '^[A-TV-Z][0-9][0-9A-Z]([.]?[0-9A-Z]{1,4})?$' AS diagnosis_malformed,
+    fact.principal_diagnosis_code = ANY(array(SELECT malformed.diagnosis_code FROM malformed)) AS diagnosis_malformed,
     fact.procedure_code IS NULL AND fact.claim_type = 'professional' AS procedure_missing,
     -- Who and what it is about.
     fact.member_durable_key = -1 AS member_not_given,

@@ -37,34 +37,49 @@ facts AS MATERIALIZED (
     FROM warehouse.fact_claim_line AS fact
 ),
 
-latest AS (
-    SELECT DISTINCT
-        fact.claim_id,
-        fact.claim_version_number,
-        fact.load_id
-    FROM warehouse.fact_claim_line AS fact
-    WHERE NOT fact.is_reversal
-),
-
--- Lines of versions that a later delivery brought anew: that one's lines are in the facts. Looked for if counts differ.
-repeated AS MATERIALIZED (
-    SELECT
-        count(*) AS line_count,
-        COALESCE(sum(claim.billed_amount), 0) AS billed_amount,
-        COALESCE(sum(claim.allowed_amount), 0) AS allowed_amount,
-        COALESCE(sum(claim.paid_amount), 0) AS paid_amount
+-- Lines that are not in the facts, though their version is: delivered anew. Looked for where counts differ.
+missing AS MATERIALIZED (
+    SELECT claim.*
     FROM staging.stg_claim AS claim
     INNER JOIN etl.source_file AS file
         ON claim.source_file_id = file.source_file_id
-    INNER JOIN latest
+    LEFT JOIN warehouse.fact_claim_line AS fact
         ON
-            claim.claim_id = latest.claim_id
-            AND claim.claim_version_number = latest.claim_version_number
-            AND claim.load_id <> latest.load_id
+            claim.claim_id = fact.claim_id
+            AND claim.claim_version_number = fact.claim_version_number
+            AND claim.claim_line_number = fact.claim_line_number
+            AND claim.load_id = fact.load_id
+            AND NOT fact.is_reversal
     WHERE
         file.status = 'in_force'
         AND claim.claim_frequency_code <> '8'
+        AND fact.claim_id IS NULL
         AND (SELECT staged.line_count FROM staged) <> (SELECT facts.version_line_count FROM facts)
+),
+
+kept_version AS MATERIALIZED (
+    SELECT DISTINCT
+        fact.claim_id,
+        fact.claim_version_number
+    FROM warehouse.fact_claim_line AS fact
+    INNER JOIN missing
+        ON
+            fact.claim_id = missing.claim_id
+            AND fact.claim_version_number = missing.claim_version_number
+            AND NOT fact.is_reversal
+),
+
+repeated AS MATERIALIZED (
+    SELECT
+        count(*) AS line_count,
+        COALESCE(sum(missing.billed_amount), 0) AS billed_amount,
+        COALESCE(sum(missing.allowed_amount), 0) AS allowed_amount,
+        COALESCE(sum(missing.paid_amount), 0) AS paid_amount
+    FROM missing
+    INNER JOIN kept_version
+        ON
+            missing.claim_id = kept_version.claim_id
+            AND missing.claim_version_number = kept_version.claim_version_number
 ),
 
 daily AS MATERIALIZED (

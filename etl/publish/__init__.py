@@ -1,0 +1,1 @@
+"""What leaves the warehouse: pages and files for people and other programs."""
