@@ -145,9 +145,8 @@ def dimension(entity: str, comment: str, columns: list[tuple[str, str, str]], bu
     )
     op.execute(f"CREATE UNIQUE INDEX dim_{entity}_current ON {table} ({durable}) WHERE end_date = DATE '9999-12-31'")
     op.execute(f"CREATE INDEX dim_{entity}_business_key ON {table} ({business_key})")
-    # A table about persons may be spread over servers by durable key, and then only keys with it can be unique.
-    unique = "" if entity == "member" else "UNIQUE"
-    op.execute(f"CREATE {unique} INDEX dim_{entity}_surrogate_key ON {table} ({entity}_key)")
+    # Not unique: a table may be spread over servers by durable key, and then only keys with it can be. The gate looks.
+    op.execute(f"CREATE INDEX dim_{entity}_surrogate_key ON {table} ({entity}_key)")
     keys = business_key.split(", ")
     for key, text in ((-1, "(unknown)"), (-2, "(no version)")):
         values = [str(key), str(key), *("0" if name == "plan_year" else f"'{text}'" for name in keys)]
