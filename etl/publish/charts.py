@@ -94,9 +94,7 @@ def empty(title: str) -> str:
 
 
 def _svg(title: str, content: str, height: float = HEIGHT) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title, quote=True)}">{content}</svg>'
-    )
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title, quote=True)}">{content}</svg>'
 
 
 def _y(value: float, top: float) -> float:

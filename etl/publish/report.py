@@ -82,7 +82,11 @@ def _facts(figures: Figures) -> str:
         (_passed(gate, 3), "checks of the gate passed"),
         (_passed(dq, 4) if dq else "none yet", "expectations hold (make dq)"),
     ]
-    return '<div class="facts">' + "".join(f'<div class="fact"><b>{b}</b><span>{t}</span></div>' for b, t in facts) + "</div>"
+    return (
+        '<div class="facts">'
+        + "".join(f'<div class="fact"><b>{b}</b><span>{t}</span></div>' for b, t in facts)
+        + "</div>"
+    )
 
 
 def _passed(rows: Sequence[tuple[Any, ...]], column: int) -> str:
@@ -94,7 +98,9 @@ def _passed(rows: Sequence[tuple[Any, ...]], column: int) -> str:
 def _came_in(figures: Figures) -> str:
     feeds = _table(("feed", "files in force", "records", "staged", "rejected", "duplicates"), figures["feeds"])
     loads = _table(
-        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates"), figures["loads"], text=(1, 2)
+        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates"),
+        figures["loads"],
+        text=(1, 2),
     )
     return (
         "<p>Every record of every file is staged, rejected with a reason, or counted as an exact duplicate. "
@@ -147,7 +153,10 @@ def _reconciled(figures: Figures) -> str:
 
 def _checked(figures: Figures) -> str:
     gate = _table(
-        ("check", "table", "severity", "result", "keys that fail"), [row[:5] for row in figures["gate"]], text=(0, 1, 2, 3), code=1
+        ("check", "table", "severity", "result", "keys that fail"),
+        [row[:5] for row in figures["gate"]],
+        text=(0, 1, 2, 3),
+        code=1,
     )
     return (
         "<p>The gate is part of every load: where a critical check fails, nothing is published. Great Expectations looks "
@@ -163,7 +172,9 @@ def _trend(figures: Figures, kind: str) -> str:
     rows = [row[1:] for row in figures["trend"] if row[0] == kind]
     # Two runs of one minute are two bars: blanks tell their labels apart.
     moments = [f"{row[0]}{' ' * index}" for index, row in enumerate(rows)]
-    parts = {name: [float(row[place]) for row in rows] for place, name in ((1, "passed"), (2, "warnings"), (3, "critical"))}
+    parts = {
+        name: [float(row[place]) for row in rows] for place, name in ((1, "passed"), (2, "warnings"), (3, "critical"))
+    }
     return charts.stacks(f"Results of every {kind}", moments, parts)
 
 
@@ -221,7 +232,9 @@ def _say(figures: Figures) -> str:
         ),
         (
             "Member months, by metal level",
-            charts.stacks("Member months by metal level", labels, {m: [known.get((x, m), 0.0) for x in labels] for m in METALS}),
+            charts.stacks(
+                "Member months by metal level", labels, {m: [known.get((x, m), 0.0) for x in labels] for m in METALS}
+            ),
             "One per member, policy and month with a covered day.",
         ),
         (
@@ -266,15 +279,17 @@ def _table(
 ) -> str:
     """A table; *text*: the columns to the left, all others are figures. *bold*: rows whose first cell begins so."""
     left = frozenset(text)
-    head = "".join(f'<th{"" if place in left else _N}>{escape(name)}</th>' for place, name in enumerate(heads))
+    head = "".join(f"<th{'' if place in left else _N}>{escape(name)}</th>" for place, name in enumerate(heads))
     body = []
     for row in rows:
         cells = "".join(
-            f"<td>{_code(value) if place == code else _cell(value)}</td>" if place in left else f"<td{_N}>{_cell(value)}</td>"
+            f"<td>{_code(value) if place == code else _cell(value)}</td>"
+            if place in left
+            else f"<td{_N}>{_cell(value)}</td>"
             for place, value in enumerate(row)
         )
         is_bold = bold is not None and str(row[0]).startswith(bold)
-        body.append(f'<tr{_SUM if is_bold else ""}>{cells}</tr>')
+        body.append(f"<tr{_SUM if is_bold else ''}>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 

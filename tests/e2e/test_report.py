@@ -86,7 +86,9 @@ def test_the_page_shows_the_figures_of_the_database(report):
     """Asked of the tables by other means."""
     words = Page(report[0].read_text(encoding="utf-8")).words
     with psycopg.connect(report[1]) as conn:
-        paid, billed = conn.execute("SELECT sum(paid_amount), sum(billed_amount) FROM warehouse.fact_claim_line").fetchone()
+        paid, billed = conn.execute(
+            "SELECT sum(paid_amount), sum(billed_amount) FROM warehouse.fact_claim_line"
+        ).fetchone()
         staged = conn.execute("SELECT count(*) FROM staging.stg_claim").fetchone()[0]
 
     assert words.count(f"{paid:,}") == words.count(f"{billed:,}") == 3, "facts and both cubes"
@@ -105,7 +107,9 @@ def test_no_person_is_in_the_page(report):
     said = set(re.findall(r"[\w@.()-]+", text))
 
     assert len(rows) > 50
-    assert set() == {value for row in rows for value in row if value and (value in said or (" " in value and value in text))}
+    assert set() == {
+        value for row in rows for value in row if value and (value in said or (" " in value and value in text))
+    }
 
 
 def test_an_empty_warehouse_has_a_page_too(database, tmp_path):

@@ -144,6 +144,8 @@ def test_planted_defects_are_counted_by_the_rule_of_their_name(database, tmp_pat
     assert set(planted) <= set(found)
     assert {} == {name: (count, found[name]) for name, count in planted.items() if not found[name]}
     with psycopg.connect(database) as conn:
-        names = [row[0] for row in conn.execute("SELECT DISTINCT last_name FROM warehouse.dim_member WHERE last_name <> ''")]
+        names = [
+            row[0] for row in conn.execute("SELECT DISTINCT last_name FROM warehouse.dim_member WHERE last_name <> ''")
+        ]
         keys = " ".join(row[0] for row in conn.execute("SELECT failed_key FROM etl.check_failure"))
     assert [] == [name for name in names if name in told or name in keys]
