@@ -67,7 +67,7 @@ def spoil(line: str, kind: int) -> str:
 
 def write_files(folder: Path, count: int) -> tuple[Path, Path]:
     """The sound file and the one with bad records."""
-    ends = claim_lines(50_000, random.Random(20261123))  # noqa: S311 - guards nothing
+    ends = claim_lines(50_000, random.Random(20261123))
     paths = folder / "sound" / "2026-01-01" / "claims.csv", folder / "bad" / "2026-01-01" / "claims.csv"
     files = []
     for path in paths:
