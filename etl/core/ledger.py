@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -75,8 +76,12 @@ class Ledger:
 
     def start_run(self, mode: str) -> int:
         """Take the run lock and open a run; BusyError names the holder where another run has the lock."""
-        locked = self.conn.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone()
-        if not locked or not locked[0]:
+        deadline = time.monotonic() + SECONDS_TO_END
+        while not self._locks():
+            # The server notices a killed client only when it next looks up from its statement.
+            if self._holder_is_dead() and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
             raise BusyError(
                 f"the warehouse is held by {self._holder()}; wait for it to end, then run the same command again"
             )
@@ -95,6 +100,26 @@ class Ledger:
         assert row is not None
         self.run_id = row[0]
         return self.run_id
+
+    def _locks(self) -> bool:
+        row = self.conn.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone()
+        return bool(row and row[0])
+
+    def _holder_is_dead(self) -> bool:
+        """Whether the holder was a process of this machine that is no more; of other machines nobody here can tell."""
+        row = self.conn.execute(
+            "SELECT holder FROM etl.run WHERE status = 'running' ORDER BY run_id DESC LIMIT 1"
+        ).fetchone()
+        host, _, pid = (row[0] if row else "").partition(" pid ")
+        if host != socket.gethostname() or not pid.isdigit():
+            return False
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     def _holder(self) -> str:
         """Who has the run lock, since when, and the last sign of life."""

@@ -31,6 +31,8 @@ def upgrade(url: str, revision: str = "head") -> None:
     config = _config()
     engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
     with engine.begin() as connection:
+        # Two first runs at a time: the second finds all done.
+        connection.execute(text("SELECT pg_advisory_xact_lock(4202612)"))
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS etl"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

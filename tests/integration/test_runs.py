@@ -1,5 +1,8 @@
 """Runs of a warehouse: one at a time, with a sign of life, and clear words when the database fails."""
 
+import os
+import subprocess
+import sys
 import time
 
 import psycopg
@@ -11,6 +14,7 @@ from etl.core.errors import BusyError, ConfigError, ConnectionLost, StepFailed
 from etl.core.failures import explained, persistently, unexpected
 from etl.core.runs import open_run
 from etl.core.settings import Settings
+from tests.house import ROOT
 
 NAME = "Wilhelmina Featherstonehaugh"
 
@@ -44,6 +48,26 @@ def test_a_run_whose_process_died_frees_the_lock_and_is_recorded_as_killed(datab
     assert [("failed", "killed: no sign of its end"), ("done", None)] == runs(database)
 
 
+def test_a_killed_run_whose_session_still_works_is_waited_for(database):
+    """The server notices a killed client only when its statement ends; the next run does not give up before that."""
+    code = f"""
+import os, signal, threading
+from etl.core.database import connect
+from etl.core.ledger import Ledger
+conn = connect({database!r}, autocommit=True)
+conn.execute("SELECT set_config('client_connection_check_interval', '0', false)")
+Ledger(conn).start_run("full")
+threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+conn.execute("SELECT pg_sleep(4)")
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+
+    began = time.monotonic()
+    with open_run(database, "full"):
+        assert time.monotonic() - began > 1
+    assert ["failed", "done"] == [status for status, _ in runs(database)]
+
+
 def test_what_a_dead_run_left_working_on_the_server_is_ended_first(database):
     """A killed process leaves its sessions behind; what they still write must not come between the next run's steps."""
     left_over = connect(database)
@@ -56,6 +80,18 @@ def test_what_a_dead_run_left_working_on_the_server_is_ended_first(database):
             left_over.execute("SELECT 1")
         assert reader.execute("SELECT 1").fetchone() == (1,)
     reader.close()
+
+
+def test_two_migrations_of_an_empty_database_do_not_collide(server):
+    """The second waits and finds nothing left to do."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS aca_raced WITH (FORCE)")
+        admin.execute("CREATE DATABASE aca_raced TEMPLATE template0 STRATEGY FILE_COPY")
+    command = [sys.executable, "-m", "etl.core.migrate"]
+    environment = {**os.environ, "DATABASE_URL": server.url("aca_raced")}
+    both = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+
+    assert [0, 0] == [each.wait(120) for each in both]
 
 
 def test_a_long_run_shows_a_sign_of_life(database):
