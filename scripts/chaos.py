@@ -110,6 +110,7 @@ class Chaos:
             if process.poll() is None:
                 break
             self.seconds[scenario] = time.monotonic() - began
+            process.communicate()
         told = f"{scenario.name}, {victim} killed after {moment:.2f} s"
         tally.finished_first += process.poll() is not None
         if victim == "process":
