@@ -47,7 +47,16 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "moved_keys_in_force", "fact_claim_line", "claims", "facts follow when a load moves versions", scope=Scope.LOAD
     ),
-    Check("reversals_mirror", "fact_claim_line", "claims", "a reversal takes back exactly what was there"),
+    Check(
+        "reversals_mirror", "fact_claim_line", "claims", "a reversal takes back exactly what was there", scope=Scope.WHOLE
+    ),
+    Check(
+        "new_reversals_mirror",
+        "fact_claim_line",
+        "claims",
+        "a reversal takes back exactly what was there",
+        scope=Scope.LOAD,
+    ),
     Check("claim_families_counted", "fact_claim", "claims", "as many families as claims in force", scope=Scope.WHOLE),
     Check(
         "enrollments_conserved",
@@ -69,8 +78,29 @@ CHECKS: tuple[Check, ...] = (
         "fact_member_month",
         "enrollments",
         "every key has its row, the version in force then",
+        scope=Scope.WHOLE,
     ),
-    Check("one_head_a_month", "fact_member_month", "enrollments", "a member with coverage counts as one head"),
+    Check(
+        "new_member_months_resolve",
+        "fact_member_month",
+        "enrollments",
+        "every key has its row, the version in force then",
+        scope=Scope.LOAD,
+    ),
+    Check(
+        "one_head_a_month",
+        "fact_member_month",
+        "enrollments",
+        "a member with coverage counts as one head",
+        scope=Scope.WHOLE,
+    ),
+    Check(
+        "one_head_a_touched_month",
+        "fact_member_month",
+        "enrollments",
+        "a member with coverage counts as one head",
+        scope=Scope.LOAD,
+    ),
     Check("premiums_split", "fact_member_month", "enrollments", "gross premium = APTC + net premium", Severity.WARNING),
     Check("daily_cube_equals_facts", "claims_daily_plan_provider", "claims", "the cube is the sum of its facts"),
     Check(

@@ -66,10 +66,11 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
     if not whole:
         values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
     _make(conn, "work_gate_staged", loads=claims)
-    _make(conn, "work_gate_line", loads=claims)
     if whole:
+        _make(conn, "work_gate_line", loads=claims)
         _make(conn, "work_gate_day", "work_gate_day_of_all")
     else:
+        _make(conn, "work_gate_line", "work_gate_line_of_load", loads=claims)
         _make(conn, "work_gate_day", days=values["days"])
     values["months"] = _listed(
         conn,
@@ -77,7 +78,7 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
         if whole
         else "SELECT array_agg(DISTINCT month_start_date) FROM work_member_month_delta",
     )
-    _make(conn, "work_gate_month", months=values["months"])
+    _make(conn, "work_gate_month", "work_gate_month" if whole else "work_gate_month_of_load", months=values["months"])
     return values
 
 
@@ -134,22 +135,25 @@ def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
     those of a cube that has one, since only the facts weigh what history weighs.
     """
     results = []
+    checked = {check.table for check in CHECKS if not whole and check.scope is not Scope.WHOLE}
     for fact in dict.fromkeys(cube.fact for cube in BASE_CUBES):
         cubes = [cube for cube in BASE_CUBES if cube.fact == fact]
         sliced = [cube for cube in cubes if _slice(cube)]
-        measures = sorted({measure for cube in cubes for measure in cube.measures})
-        if whole:
-            added_up = {"fact_claim_line": ("work_gate_line",), "fact_member_month": ("work_gate_month",)}
-            expected = _sums(conn, added_up.get(fact, ("warehouse", fact)), measures)
+        if whole or not sliced:
+            measures = sorted({measure for cube in cubes for measure in cube.measures})
+            expected = _sums(conn, _ADDED_UP.get(fact, ("warehouse", fact)), measures)
         else:
             # The last is the smallest: cubes are listed from fine to coarse.
-            expected = _sums(conn, ("mart", sliced[-1].table), sliced[-1].measures) if sliced else {}
+            expected = _sums(conn, ("mart", sliced[-1].table), sliced[-1].measures)
         for cube in cubes:
-            if cube in sliced and not whole:
-                results.append(_sliced(conn, cube))
-            else:
-                results.append(_whole(conn, cube, expected))
+            if cube.table in checked:
+                continue
+            results.append(_sliced(conn, cube) if cube in sliced and not whole else _whole(conn, cube, expected))
     return results
+
+
+# The work tables in which the gate has added a whole fact up already.
+_ADDED_UP = {"fact_claim_line": ("work_gate_line",), "fact_member_month": ("work_gate_month",)}
 
 
 def _slice(cube: BaseCube) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 -- Reads:  work_moved_member, work_moved_plan, work_moved_provider, warehouse.fact_claim_line, fact_enrollment
 -- Values: none
 -- Reads the dimensions too: dim_member, dim_plan, dim_provider
+-- OFFSET 0: the facts are looked up, entity by entity, however few rows the planner expects.
 WITH pointing AS (
     SELECT
         'member_key' AS role,
@@ -10,11 +11,16 @@ WITH pointing AS (
         fact.member_key AS surrogate_key,
         version.member_key AS expected_key
     FROM work_moved_member AS moved
-    INNER JOIN warehouse.fact_claim_line AS fact
-        ON
-            moved.durable_key = fact.member_durable_key
-            AND moved.start_date <= fact.service_date
-            AND moved.end_date > fact.service_date
+    CROSS JOIN
+        LATERAL (
+            SELECT near.*
+            FROM warehouse.fact_claim_line AS near
+            WHERE
+                near.member_durable_key = moved.durable_key
+                AND near.service_date >= moved.start_date
+                AND near.service_date < moved.end_date
+            OFFSET 0 -- noqa: AM09
+        ) AS fact
     LEFT JOIN warehouse.dim_member AS version
         ON
             fact.member_durable_key = version.member_durable_key
@@ -27,11 +33,16 @@ WITH pointing AS (
         fact.plan_key AS surrogate_key,
         version.plan_key AS expected_key
     FROM work_moved_plan AS moved
-    INNER JOIN warehouse.fact_claim_line AS fact
-        ON
-            moved.durable_key = fact.plan_durable_key
-            AND moved.start_date <= fact.service_date
-            AND moved.end_date > fact.service_date
+    CROSS JOIN
+        LATERAL (
+            SELECT near.*
+            FROM warehouse.fact_claim_line AS near
+            WHERE
+                near.plan_durable_key = moved.durable_key
+                AND near.service_date >= moved.start_date
+                AND near.service_date < moved.end_date
+            OFFSET 0 -- noqa: AM09
+        ) AS fact
     LEFT JOIN warehouse.dim_plan AS version
         ON
             fact.plan_durable_key = version.plan_durable_key
@@ -44,11 +55,16 @@ WITH pointing AS (
         fact.rendering_provider_key AS surrogate_key,
         version.provider_key AS expected_key
     FROM work_moved_provider AS moved
-    INNER JOIN warehouse.fact_claim_line AS fact
-        ON
-            moved.durable_key = fact.rendering_provider_durable_key
-            AND moved.start_date <= fact.service_date
-            AND moved.end_date > fact.service_date
+    CROSS JOIN
+        LATERAL (
+            SELECT near.*
+            FROM warehouse.fact_claim_line AS near
+            WHERE
+                near.rendering_provider_durable_key = moved.durable_key
+                AND near.service_date >= moved.start_date
+                AND near.service_date < moved.end_date
+            OFFSET 0 -- noqa: AM09
+        ) AS fact
     LEFT JOIN warehouse.dim_provider AS version
         ON
             fact.rendering_provider_durable_key = version.provider_durable_key
@@ -61,11 +77,16 @@ WITH pointing AS (
         fact.member_key AS surrogate_key,
         version.member_key AS expected_key
     FROM work_moved_member AS moved
-    INNER JOIN warehouse.fact_enrollment AS fact
-        ON
-            moved.durable_key = fact.member_durable_key
-            AND moved.start_date <= fact.coverage_start_date
-            AND moved.end_date > fact.coverage_start_date
+    CROSS JOIN
+        LATERAL (
+            SELECT near.*
+            FROM warehouse.fact_enrollment AS near
+            WHERE
+                near.member_durable_key = moved.durable_key
+                AND near.coverage_start_date >= moved.start_date
+                AND near.coverage_start_date < moved.end_date
+            OFFSET 0 -- noqa: AM09
+        ) AS fact
     LEFT JOIN warehouse.dim_member AS version
         ON
             fact.member_durable_key = version.member_durable_key

@@ -115,6 +115,34 @@ HISTORY = {
     ),
 }
 OF_A_LOAD = {
+    "a reversal takes back too much": Break(
+        "reversals_mirror",
+        "UPDATE warehouse.fact_claim_line SET billed_amount = billed_amount + 1 WHERE (claim_id, claim_version_number, "
+        "claim_line_number) = (SELECT claim_id, claim_version_number, claim_line_number FROM work_claim_delta WHERE "
+        "is_reversal AND sign = 1 LIMIT 1) AND NOT is_reversal",
+    ),
+    "a claim of before does not follow its member": Break(
+        "moved_keys_in_force",
+        "INSERT INTO work_moved_member SELECT member_durable_key, DATE '1900-01-01', DATE '9999-12-31' FROM "
+        "warehouse.fact_claim_line WHERE member_key > 0 LIMIT 1; UPDATE warehouse.fact_claim_line SET member_key = -2 "
+        "WHERE member_durable_key IN (SELECT durable_key FROM work_moved_member WHERE end_date = DATE '9999-12-31')",
+    ),
+    "a cent too many in a small cube": Break(
+        "claims_daily_plan_totals",
+        "UPDATE mart.claims_daily_plan SET paid_amount = paid_amount + 0.01 WHERE (plan_durable_key, service_date) = "
+        "(SELECT plan_durable_key, service_date FROM work_claim_delta WHERE sign = 1 LIMIT 1)",
+    ),
+    "a claim too many in a cube without days": Break(
+        "claims_yearly_member_totals",
+        "UPDATE mart.claims_yearly_member SET line_count = line_count + 1 WHERE member_durable_key = "
+        "(SELECT min(member_durable_key) FROM mart.claims_yearly_member)",
+    ),
+    "a member too many in the movements": Break(
+        "enrollment_movement_monthly_totals",
+        "UPDATE mart.enrollment_movement_monthly SET member_count = member_count + 1 WHERE (month_start_date, plan_id, "
+        "movement_code, movement_reason_code) = (SELECT month_start_date, plan_id, movement_code, movement_reason_code "
+        "FROM mart.enrollment_movement_monthly LIMIT 1)",
+    ),
     "a dollar too many in the member cube": Break(
         "member_cube_equals_facts",
         "UPDATE mart.claims_monthly_member SET allowed_amount = allowed_amount + 0.01 WHERE member_durable_key = "
@@ -202,10 +230,18 @@ def failing(in_flight, broken):
     return {result.check: result.failed_keys for result in results if not result.passed}
 
 
+# The same promise, kept by another check where only what the load touched is looked at.
+IN_A_LOAD = {
+    "member_month_keys_resolve": "new_member_months_resolve",
+    "one_head_a_month": "one_head_a_touched_month",
+    "reversals_mirror": "new_reversals_mirror",
+}
+
+
 @pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**BREAKS, **HISTORY, **OF_A_LOAD}.items()])
 def test_the_gate_finds_what_is_broken_in_a_load(load_in_flight, broken):
     """Looking only at what the load touched."""
-    assert failing(load_in_flight, broken)[broken.check]
+    assert failing(load_in_flight, broken)[IN_A_LOAD.get(broken.check, broken.check)]
 
 
 @pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**ANYWHERE, **OF_ALL}.items()])
