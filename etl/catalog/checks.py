@@ -48,7 +48,11 @@ CHECKS: tuple[Check, ...] = (
         "moved_keys_in_force", "fact_claim_line", "claims", "facts follow when a load moves versions", scope=Scope.LOAD
     ),
     Check(
-        "reversals_mirror", "fact_claim_line", "claims", "a reversal takes back exactly what was there", scope=Scope.WHOLE
+        "reversals_mirror",
+        "fact_claim_line",
+        "claims",
+        "a reversal takes back exactly what was there",
+        scope=Scope.WHOLE,
     ),
     Check(
         "new_reversals_mirror",
