@@ -95,19 +95,10 @@ def _dimension_step(spec: DimensionSpec) -> Step:
     def work(run: Run) -> RowCounts:
         moved = sql.Identifier(f"work_moved_{spec.entity}")
         total = DimensionChange()
-        published = _observed(run.conn, spec, run.batch.published.get(spec.feed, ()))
-        withdrawn = run.batch.gone(spec.feed)
-        groups = _groups(_observed(run.conn, spec, run.batch.news(spec.feed)))
-        for group in groups or ([[]] if withdrawn else []):
-            total += load_dimension(
-                run.conn,
-                spec,
-                group,
-                in_force=published,
-                withdrawn=withdrawn,
-                allow_closures="closures" in run.overrides,
-            )
-            withdrawn = []
+        for group in _groups(_observed(run.conn, spec, run.batch.news(spec.feed))):
+            # What was let pass once is not judged again when it is applied anew.
+            known = all(delivery.load_id in run.batch.accepted for delivery in group)
+            total += load_dimension(run.conn, spec, group, allow_closures=known or "closures" in run.overrides)
             run.conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM work_moved").format(moved))
             run.conn.execute(
                 sql.SQL("INSERT INTO {} SELECT durable_key FROM work_overwrite").format(
@@ -169,12 +160,12 @@ def _publish(run: Run) -> RowCounts:
     """The loads' files are in force now; what they replace is not any more."""
     loads = list(run.batch.loads)
     before = cube_loader.horizon(run.conn)
-    for feed, withdrawn in run.batch.withdrawn.items():
+    for feed, replaced in run.batch.replaced.items():
         run.conn.execute(
             "UPDATE etl.source_file AS old SET status = 'superseded', superseded_by = (SELECT new.source_file_id "
             "FROM etl.source_file AS new WHERE new.feed = old.feed AND new.as_of = old.as_of AND new.status = 'staged' "
             "AND new.replays_source_file_id IS NULL) WHERE old.feed = %s AND old.load_id = ANY(%s) AND old.status = 'in_force'",
-            (feed, list(withdrawn)),
+            (feed, list(replaced)),
         )
     run.conn.execute(
         "UPDATE etl.source_file SET status = 'in_force' WHERE load_id = ANY(%s) AND status = 'staged'", (loads,)
@@ -190,7 +181,7 @@ def _publish(run: Run) -> RowCounts:
 
 
 def _gate(run: Run) -> RowCounts:
-    run.results = gate.run_gate(run.conn, run.batch.waiting, whole=run.batch.is_rebuild)
+    run.results = gate.run_gate(run.conn, run.batch.sources, whole=run.batch.is_rebuild)
     gate.record(run.ledger.conn, run.ledger.run_id, run.results)
     gate.decide(run.results)
     return RowCounts(read=len(run.results))
@@ -370,7 +361,7 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
 
 
 def next_batch(conn: Connection[TupleRow]) -> Batch:
-    """What is staged and waits; a rebuild where nothing is published (the first load, or a full one that did not end)."""
+    """What is staged and waits; a rebuild where nothing is published, or a published file is replaced."""
     # Of two files of one feed and as_of that wait together, the later one is in force.
     conn.execute(
         "UPDATE etl.source_file AS old SET status = 'superseded', superseded_by = new.source_file_id "
@@ -381,27 +372,40 @@ def next_batch(conn: Connection[TupleRow]) -> Batch:
     loads = [
         row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'staged' ORDER BY as_of, load_id")
     ]
-    by_state = _files_by_state(conn)
-    is_rebuild = not by_state["published"] and not by_state["withdrawn"]
-    return Batch(tuple(loads), by_state["waiting"], by_state["withdrawn"], by_state["published"], is_rebuild)
+    states = _files_by_state(conn)
+    if states["published"] and not states["replaced"]:
+        return Batch(tuple(loads), states["waiting"], accepted=_published(conn))
+    # What a replaced file said may be hidden below, merged into or counted with what others said: only telling all anew
+    # is sure to leave nothing of it.
+    return Batch(
+        tuple(loads),
+        _together(states["published"], states["waiting"]),
+        states["replaced"],
+        _published(conn),
+        is_rebuild=True,
+    )
 
 
 def whole_batch(conn: Connection[TupleRow]) -> Batch:
     """Everything that is published, as if it came anew."""
-    loads = [
-        row[0]
-        for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'published' ORDER BY as_of, load_id")
-    ]
     states = _files_by_state(conn)
-    everything = {
-        feed: states["published"].get(feed, ()) + states["withdrawn"].get(feed, ())
-        for feed in {**states["published"], **states["withdrawn"]}
-    }
-    return Batch(tuple(loads), everything, {}, {}, is_rebuild=True)
+    loads = _published(conn)
+    everything = _together(states["published"], states["replaced"])
+    return Batch(tuple(sorted(loads)), everything, accepted=loads, is_rebuild=True)
+
+
+def _published(conn: Connection[TupleRow]) -> frozenset[int]:
+    return frozenset(row[0] for row in conn.execute("SELECT load_id FROM etl.load WHERE status = 'published'"))
+
+
+def _together(*states: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The loads of all these states, feed by feed."""
+    feeds = {feed for state in states for feed in state}
+    return {feed: tuple(load for state in states for load in state.get(feed, ())) for feed in sorted(feeds)}
 
 
 def _files_by_state(conn: Connection[TupleRow]) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Which loads hold a file of which feed, by what is to happen to it: waiting, withdrawn, published."""
+    """Which loads hold a file of which feed, by what is to happen to it: waiting, replaced, published."""
     rows = conn.execute(
         """
         WITH replaced AS (
@@ -418,7 +422,7 @@ def _files_by_state(conn: Connection[TupleRow]) -> dict[str, dict[str, tuple[int
                 WHEN file.status = 'staged' THEN 'waiting'
                 -- What corrects a replaced file goes with it.
                 WHEN COALESCE(file.replays_source_file_id, file.source_file_id) IN (SELECT source_file_id FROM replaced)
-                    THEN 'withdrawn'
+                    THEN 'replaced'
                 ELSE 'published'
             END AS state,
             file.feed,
@@ -428,7 +432,7 @@ def _files_by_state(conn: Connection[TupleRow]) -> dict[str, dict[str, tuple[int
         GROUP BY 1, 2
         """
     ).fetchall()
-    by_state: dict[str, dict[str, tuple[int, ...]]] = {"waiting": {}, "withdrawn": {}, "published": {}}
+    by_state: dict[str, dict[str, tuple[int, ...]]] = {"waiting": {}, "replaced": {}, "published": {}}
     for state, feed, listed in rows:
         by_state[state][feed] = tuple(listed)
     return by_state

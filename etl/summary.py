@@ -153,6 +153,9 @@ def _what_was_done(outcome: Outcome) -> str:
     loads = "1 load" if len(outcome.batch.loads) == 1 else f"{len(outcome.batch.loads)} loads"
     if {timing.stage for timing in outcome.timings} == {"quality"}:
         return f"{loads} checked"
+    if outcome.batch.replaced:
+        files = sum(map(len, outcome.batch.replaced.values()))
+        return f"{loads} added, all else rebuilt: {files} published {'file was' if files == 1 else 'files were'} replaced"
     return f"{loads} {'rebuilt' if outcome.batch.is_rebuild else 'added'}"
 
 

@@ -6,7 +6,7 @@ work_claim_delta, the rows that were added (sign 1) and taken (sign -1).
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection, sql
@@ -22,29 +22,22 @@ from etl.core.sqlfiles import sql_file
 class Batch:
     """The loads that one run publishes together, feed by feed: a file can be replaced without the rest of its load.
 
-    `waiting`: loads whose file of the feed is staged. `withdrawn`: loads whose published file of the feed is no longer in
-    force. `published`: loads whose file is, and stays. `is_rebuild`: the warehouse is empty, nothing to compare with.
-    `claim_id_suffix`: a regular expression; what of a claim id it matches is cut off to find the claim's family.
+    `loads`: the ones to publish. `sources`: by feed, the loads whose file is to be applied. `replaced`: by feed, the loads
+    whose published file a waiting one takes the place of. `accepted`: loads that were published before. `is_rebuild`: the
+    tables are emptied first, nothing to compare with. `claim_id_suffix`: a regular expression; what of a claim id it
+    matches is cut off to find the claim's family.
     """
 
     loads: tuple[int, ...]
-    waiting: Mapping[str, tuple[int, ...]]
-    withdrawn: Mapping[str, tuple[int, ...]]
-    published: Mapping[str, tuple[int, ...]]
+    sources: Mapping[str, tuple[int, ...]]
+    replaced: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    accepted: frozenset[int] = frozenset()
     is_rebuild: bool = False
     claim_id_suffix: str = ""
 
     def news(self, feed: str) -> list[int]:
-        """The loads that bring the feed."""
-        return list(self.waiting.get(feed, ()))
-
-    def gone(self, feed: str) -> list[int]:
-        """The loads whose file of the feed is withdrawn."""
-        return list(self.withdrawn.get(feed, ()))
-
-    def sources(self, feed: str) -> list[int]:
-        """The loads to read: where some were withdrawn, what they hid must come to light again."""
-        return [*self.published.get(feed, ()), *self.news(feed)] if self.gone(feed) else self.news(feed)
+        """The loads whose file of the feed is to be applied."""
+        return list(self.sources.get(feed, ()))
 
 
 # What later joins of a work table need statistics of; of the others, all columns, since they are few.
@@ -79,7 +72,7 @@ def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Make an inferred row for every member, plan and provider that facts name and no dimension knows."""
     counts = RowCounts()
     for name in ("dim_member_inferred", "dim_plan_inferred", "dim_provider_inferred"):
-        counts.inserted += sql_file(name).run(conn, loads=list(batch.loads))
+        counts.inserted += sql_file(name).run(conn, **{value: batch.news(value) for value in sql_file(name).values})
     return counts
 
 
@@ -163,11 +156,7 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
 def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Bring the enrollment transactions in, and mark which version of each span is the current one."""
     counts = RowCounts()
-    withdrawn = batch.gone("enrollments")
-    make(conn, "work_withdrawn_span", withdrawn=withdrawn)
-    if withdrawn:
-        counts.deleted += sql_file("fact_enrollment_withdrawn").run(conn, withdrawn=withdrawn)
-    counts.read = make(conn, "work_enrollment", loads=batch.sources("enrollments"))
+    counts.read = make(conn, "work_enrollment", loads=batch.news("enrollments"))
     make(conn, "work_span")
     if not batch.is_rebuild:
         counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
@@ -203,14 +192,12 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way. On again at the end: a
     # concurrent refresh of a view can only join by merging.
     conn.execute("SET LOCAL enable_mergejoin = off")
-    loads, withdrawn = batch.news("claims"), batch.gone("claims")
+    loads = batch.news("claims")
     _make_partitions(conn, loads)
-    if withdrawn:
-        sql_file("claim_link_withdrawn").run(conn, withdrawn=withdrawn)
-    sql_file("claim_link").run(conn, loads=batch.sources("claims"), suffix=batch.claim_id_suffix)
+    sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
     make(conn, "work_claim_link", loads=loads)
-    make(conn, "work_claim_family", loads=loads, withdrawn=withdrawn)
-    make(conn, "work_claim_source", loads=batch.sources("claims"), withdrawn=withdrawn)
+    make(conn, "work_claim_family", loads=loads)
+    make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")
     make(conn, "work_claim_member", loads=loads)
     make(conn, "work_coverage")

@@ -1,7 +1,7 @@
 -- Title:  Members that claims or enrollments name before any member file does
 -- Fills:  warehouse.dim_member: an inferred row with the business key only, filled in place later
 -- Reads:  staging.stg_claim, stg_enrollment, warehouse.dim_member
--- Values: :loads
+-- Values: :claims, :enrollments (the loads whose file of the feed is applied)
 INSERT INTO warehouse.dim_member (
     member_durable_key, member_key, member_id, start_date, first_observed_date, is_inferred, load_id, load_timestamp
 )
@@ -16,7 +16,7 @@ WITH named AS (
             min(claim.load_id) AS load_id,
             min(claim.load_timestamp) AS load_timestamp
         FROM staging.stg_claim AS claim
-        WHERE claim.load_id = ANY(:loads) AND claim.member_id IS NOT NULL
+        WHERE claim.load_id = ANY(:claims) AND claim.member_id IS NOT NULL
         GROUP BY claim.member_id
         UNION ALL
         SELECT
@@ -24,7 +24,7 @@ WITH named AS (
             min(enrollment.load_id) AS load_id,
             min(enrollment.load_timestamp) AS load_timestamp
         FROM staging.stg_enrollment AS enrollment
-        WHERE enrollment.load_id = ANY(:loads)
+        WHERE enrollment.load_id = ANY(:enrollments)
         GROUP BY enrollment.member_id
     ) AS either
     GROUP BY either.member_id

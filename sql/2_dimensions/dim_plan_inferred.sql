@@ -1,7 +1,7 @@
 -- Title:  Plans that claims or enrollments name before any plan file does
 -- Fills:  warehouse.dim_plan: an inferred row with the business key only, filled in place later
 -- Reads:  staging.stg_claim, stg_enrollment, warehouse.dim_plan
--- Values: :loads
+-- Values: :claims, :enrollments (the loads whose file of the feed is applied)
 INSERT INTO warehouse.dim_plan (
     plan_durable_key, plan_key, plan_id, plan_year, start_date, first_observed_date, is_inferred, load_id,
     load_timestamp
@@ -25,7 +25,7 @@ WITH named AS (
                 min(line.load_id) AS load_id,
                 min(line.load_timestamp) AS load_timestamp
             FROM staging.stg_claim AS line
-            WHERE line.load_id = ANY(:loads) AND line.plan_id IS NOT NULL
+            WHERE line.load_id = ANY(:claims) AND line.plan_id IS NOT NULL
             GROUP BY line.plan_id, line.service_date
         ) AS claim
         GROUP BY claim.plan_id, extract(YEAR FROM claim.service_date)::integer
@@ -36,7 +36,7 @@ WITH named AS (
             min(enrollment.load_id) AS load_id,
             min(enrollment.load_timestamp) AS load_timestamp
         FROM staging.stg_enrollment AS enrollment
-        WHERE enrollment.load_id = ANY(:loads)
+        WHERE enrollment.load_id = ANY(:enrollments)
         GROUP BY enrollment.plan_id, enrollment.plan_year
     ) AS either
     GROUP BY either.plan_id, either.plan_year

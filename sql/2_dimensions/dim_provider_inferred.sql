@@ -1,7 +1,7 @@
 -- Title:  Providers that claims name before any provider file does
 -- Fills:  warehouse.dim_provider: an inferred row with the business key only, filled in place later
 -- Reads:  staging.stg_claim, warehouse.dim_provider
--- Values: :loads
+-- Values: :claims (the loads whose file of the feed is applied)
 INSERT INTO warehouse.dim_provider (
     provider_durable_key, provider_key, npi, start_date, first_observed_date, is_inferred, load_id, load_timestamp
 )
@@ -17,7 +17,7 @@ WITH named AS (
             min(claim.load_id) AS load_id,
             min(claim.load_timestamp) AS load_timestamp
         FROM staging.stg_claim AS claim
-        WHERE claim.load_id = ANY(:loads)
+        WHERE claim.load_id = ANY(:claims)
         GROUP BY claim.rendering_npi, claim.billing_npi
     ) AS claim
     CROSS JOIN LATERAL (VALUES (claim.rendering_npi), (claim.billing_npi)) AS either (npi)

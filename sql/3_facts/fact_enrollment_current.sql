@@ -13,7 +13,7 @@ FROM (
             ORDER BY version.transaction_date DESC, version.transaction_id DESC
         ) = 1 AS is_latest
     FROM warehouse.fact_enrollment AS version
-    INNER JOIN work_span AS span
+    INNER JOIN (SELECT DISTINCT enrollment_id FROM work_span) AS span
         ON version.enrollment_id = span.enrollment_id
 ) AS judged
 WHERE

@@ -1,7 +1,7 @@
 -- Title:  Claim families whose lines cannot go straight in: several versions, linked, known already, or no line 1
 -- Fills:  work_claim_family, one row per such family
--- Reads:  staging.stg_claim, work_claim_link, warehouse.fact_claim, fact_claim_line
--- Values: :loads, :withdrawn
+-- Reads:  staging.stg_claim, work_claim_link, warehouse.fact_claim
+-- Values: :loads
 CREATE TEMPORARY TABLE work_claim_family ON COMMIT DROP AS
 WITH incoming AS (
     SELECT
@@ -29,7 +29,3 @@ FROM work_claim_link AS link
 UNION
 SELECT link.claim_family_id
 FROM work_claim_link AS link
-UNION
-SELECT withdrawn.claim_family_id
-FROM warehouse.fact_claim_line AS withdrawn
-WHERE withdrawn.load_id = ANY(:withdrawn)

@@ -1,7 +1,7 @@
 -- Title:  All lines of the families with several versions, as delivered, each version from its latest delivery
 -- Fills:  work_claim_source, one row per claim version and line
 -- Reads:  work_claim_family, work_claim_link, staging.stg_claim, etl.load, warehouse.fact_claim_line
--- Values: :loads, :withdrawn
+-- Values: :loads
 CREATE TEMPORARY TABLE work_claim_source ON COMMIT DROP AS
 WITH told AS (
     SELECT
@@ -107,7 +107,6 @@ WITH told AS (
         ON fact.claim_id = link.claim_id
     WHERE
         NOT fact.is_reversal
-        AND fact.load_id <> ALL(:withdrawn)
         AND fact.load_id <> ALL(:loads)
 ),
 

@@ -1,6 +1,6 @@
 -- Title:  Coverage spans that these loads speak of, and the members they belong or belonged to
 -- Fills:  work_span, one row per span and member
--- Reads:  work_enrollment, work_withdrawn_span, warehouse.fact_enrollment
+-- Reads:  work_enrollment, warehouse.fact_enrollment
 -- Values: none
 CREATE TEMPORARY TABLE work_span ON COMMIT DROP AS
 SELECT
@@ -14,8 +14,3 @@ SELECT
 FROM warehouse.fact_enrollment AS replaced
 INNER JOIN work_enrollment AS incoming
     ON replaced.transaction_id = incoming.transaction_id
-UNION
-SELECT
-    withdrawn.enrollment_id,
-    withdrawn.member_durable_key
-FROM work_withdrawn_span AS withdrawn

@@ -362,7 +362,7 @@ def test_the_gate_of_a_rebuild_finds_any_base_cube_that_is_broken(server, market
         conn.execute(
             sql.SQL("UPDATE {0} SET {1} = {1} + 1 WHERE ctid = (SELECT min(ctid) FROM {0})").format(name, measure)
         )
-        failed = {result.table for result in gate.run_gate(conn, batch.waiting, whole=True) if not result.passed}
+        failed = {result.table for result in gate.run_gate(conn, batch.sources, whole=True) if not result.passed}
         conn.rollback()
 
     assert cube.table in failed

@@ -319,3 +319,39 @@ def test_sums_are_right_at_any_time(conn: Conn, seed: int) -> None:
                     "FROM warehouse.fact_claim_line WHERE NOT is_final_action"
                 ).fetchone()
             )
+
+
+def replacement(dice: random.Random, replaced: Delivery) -> Delivery:
+    """Another content for some of the files of a delivery, of the same as_of."""
+    other = random_deliveries(dice)
+    again = Delivery(99, replaced.as_of)
+    for feed, rows in replaced.rows.items():
+        donor = dice.choice(other).rows.get(feed)
+        if donor and feed == "claims":
+            key = ("claim_id", "claim_version_number", "claim_line_number")
+            donor = list({tuple(line[name] for name in key): line for line in donor}.values())
+        again.rows[feed] = donor or dice.sample(rows, max(1, len(rows) // 2))
+    for feed in dice.sample(sorted(again.rows), dice.randint(0, len(again.rows) - 1)):
+        del again.rows[feed]
+    return again
+
+
+@pytest.mark.parametrize("seed", range(2000, 2000 + MARKETS))
+def test_a_replaced_file_leaves_nothing_of_itself(conn: Conn, seed: int) -> None:
+    """After a file of the same as_of came again, all is as if only the later one had ever come."""
+    dice = random.Random(seed)
+    deliveries = [delivery for delivery in random_deliveries(dice) if delivery.rows]
+    replaced = dice.choice(deliveries)
+    again = replacement(dice, replaced)
+    rest = {feed: rows for feed, rows in replaced.rows.items() if feed not in again.rows}
+    only_the_later = [
+        *(delivery for delivery in deliveries if delivery is not replaced),
+        *([Delivery(replaced.load_id, replaced.as_of, rest)] if rest else []),
+        again,
+    ]
+
+    expected = arrive(conn, [only_the_later])
+    found = arrive(conn, [*([delivery] for delivery in deliveries), [again]])
+
+    for table, rows in expected.items():
+        assert sorted(map(str, rows)) == sorted(map(str, found[table])), table

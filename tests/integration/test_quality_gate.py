@@ -226,7 +226,7 @@ def failing(in_flight, broken):
     conn, batch = in_flight
     with conn.transaction(force_rollback=True):
         assert 1 <= conn.execute(broken.statement.encode()).rowcount, "nothing was broken"
-        results = gate.run_gate(conn, batch.waiting, whole=batch.is_rebuild)
+        results = gate.run_gate(conn, batch.sources, whole=batch.is_rebuild)
     return {result.check: result.failed_keys for result in results if not result.passed}
 
 
@@ -255,7 +255,7 @@ def test_what_is_sound_passes(request, in_flight):
     """Else the tests above would prove nothing."""
     conn, batch = request.getfixturevalue(in_flight)
     with conn.transaction(force_rollback=True):
-        results = gate.run_gate(conn, batch.waiting, whole=batch.is_rebuild)
+        results = gate.run_gate(conn, batch.sources, whole=batch.is_rebuild)
 
     assert {} == {result.check: result.failed_keys for result in results if not result.passed}
     assert len(results) > 15
