@@ -155,7 +155,9 @@ def _what_was_done(outcome: Outcome) -> str:
         return f"{loads} checked"
     if outcome.batch.replaced:
         files = sum(map(len, outcome.batch.replaced.values()))
-        return f"{loads} added, all else rebuilt: {files} published {'file was' if files == 1 else 'files were'} replaced"
+        return (
+            f"{loads} added, all else rebuilt: {files} published {'file was' if files == 1 else 'files were'} replaced"
+        )
     return f"{loads} {'rebuilt' if outcome.batch.is_rebuild else 'added'}"
 
 
