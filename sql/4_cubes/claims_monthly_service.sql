@@ -1,6 +1,6 @@
 -- Title:  Claims by month of service, plan and service category
 -- Fills:  mart.claims_monthly_service: adds what the delta sums to
--- Reads:  work_claim_delta, work_service, warehouse.dim_date
+-- Reads:  work_claim_delta, work_service
 -- Values: none
 INSERT INTO mart.claims_monthly_service AS cube (
     month_start_date, plan_durable_key, service_category_code, fact_row_count, claim_count, line_count,
@@ -8,7 +8,7 @@ INSERT INTO mart.claims_monthly_service AS cube (
     coinsurance_amount, cob_amount
 )
 SELECT
-    service_day.month_start_date,
+    date_trunc('month', delta.service_date::timestamp)::date AS month_start_date,
     delta.plan_durable_key,
     service.service_category_code,
     sum(delta.sign) AS fact_row_count,
@@ -24,8 +24,6 @@ SELECT
     sum(delta.sign * delta.coinsurance_amount) AS coinsurance_amount,
     sum(delta.sign * delta.cob_amount) AS cob_amount
 FROM work_claim_delta AS delta
-INNER JOIN warehouse.dim_date AS service_day
-    ON delta.service_date = service_day.calendar_date
 INNER JOIN work_service AS service
     ON
         COALESCE(delta.claim_type, '') = service.claim_type
@@ -33,7 +31,8 @@ INNER JOIN work_service AS service
         AND COALESCE(delta.place_of_service_code, '') = service.place_of_service_code
         AND COALESCE(delta.revenue_code, '') = service.revenue_code
         AND COALESCE(delta.procedure_code, '') = service.procedure_code
-GROUP BY service_day.month_start_date, delta.plan_durable_key, service.service_category_code
+GROUP BY
+    date_trunc('month', delta.service_date::timestamp)::date, delta.plan_durable_key, service.service_category_code
 ON CONFLICT (month_start_date, plan_durable_key, service_category_code) DO UPDATE SET
     fact_row_count = cube.fact_row_count + excluded.fact_row_count,
     claim_count = cube.claim_count + excluded.claim_count,

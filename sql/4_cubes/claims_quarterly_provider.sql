@@ -1,6 +1,6 @@
 -- Title:  Claims by quarter of service, rendering provider and service category
 -- Fills:  mart.claims_quarterly_provider: adds what the delta sums to
--- Reads:  work_claim_delta, work_service, warehouse.dim_date
+-- Reads:  work_claim_delta, work_service
 -- Values: none
 INSERT INTO mart.claims_quarterly_provider AS cube (
     calendar_year, quarter_number, provider_durable_key, service_category_code, fact_row_count, claim_count,
@@ -8,8 +8,8 @@ INSERT INTO mart.claims_quarterly_provider AS cube (
     paid_amount
 )
 SELECT
-    service_day.calendar_year,
-    service_day.quarter_number,
+    extract(YEAR FROM delta.service_date)::smallint AS calendar_year,
+    extract(QUARTER FROM delta.service_date)::smallint AS quarter_number,
     delta.rendering_provider_durable_key AS provider_durable_key,
     service.service_category_code,
     sum(delta.sign) AS fact_row_count,
@@ -24,8 +24,6 @@ SELECT
     sum(delta.sign * delta.allowed_amount) AS allowed_amount,
     sum(delta.sign * delta.paid_amount) AS paid_amount
 FROM work_claim_delta AS delta
-INNER JOIN warehouse.dim_date AS service_day
-    ON delta.service_date = service_day.calendar_date
 INNER JOIN work_service AS service
     ON
         COALESCE(delta.claim_type, '') = service.claim_type
@@ -34,7 +32,8 @@ INNER JOIN work_service AS service
         AND COALESCE(delta.revenue_code, '') = service.revenue_code
         AND COALESCE(delta.procedure_code, '') = service.procedure_code
 GROUP BY
-    service_day.calendar_year, service_day.quarter_number, delta.rendering_provider_durable_key,
+    extract(YEAR FROM delta.service_date)::smallint, extract(QUARTER FROM delta.service_date)::smallint,
+    delta.rendering_provider_durable_key,
     service.service_category_code
 ON CONFLICT (calendar_year, quarter_number, provider_durable_key, service_category_code) DO UPDATE SET
     fact_row_count = cube.fact_row_count + excluded.fact_row_count,
