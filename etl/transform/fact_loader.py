@@ -214,7 +214,11 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         with _indexes_afterwards(conn, "fact_claim_line"):
             counts.inserted += sql_file("fact_claim_line_signed").run(conn)
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
-        conn.execute("ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id)")
+        # Without those of plans and providers, the next load looks them up by reading the whole primary key.
+        conn.execute(
+            "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "
+            "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key)"
+        )
     else:
         counts.inserted += sql_file("fact_claim_line_signed").run(conn)
         counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
@@ -261,7 +265,8 @@ def _indexes_afterwards(conn: Connection[TupleRow], table: str) -> Iterator[None
             )
             conn.execute(add)
         else:
-            conn.execute(definition.encode())
+            # Of a partitioned table the server says ON ONLY, which would leave the partitions without.
+            conn.execute(definition.replace(" ON ONLY ", " ON ", 1).encode())
 
 
 def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:
