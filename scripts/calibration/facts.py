@@ -82,6 +82,34 @@ class Facts:
         denied: Bools = kept == 0
         return denied
 
+    @cached_property
+    def anew(self) -> Bools:
+        """Whether a claim was submitted before, under another id, and denied as a whole; by root claim."""
+        claims = self.claims
+        heads = np.flatnonzero(self.heads)
+        same = [
+            values[heads] for values in (claims.member, claims.plan, claims.service, claims.provider, claims.billed)
+        ]
+        keys = [np.unique(values, return_inverse=True)[1] for values in same]
+        order = np.lexsort((claims.received[heads], *keys))
+        before, after = claims.root[heads][order[:-1]], claims.root[heads][order[1:]]
+        repeated = self.denied_whole[before]
+        for key in keys:
+            repeated &= key[order[1:]] == key[order[:-1]]
+        found = np.zeros(len(self.denied_whole), dtype=bool)
+        found[after[repeated]] = True
+        return found
+
+    @cached_property
+    def appealed(self) -> tuple[Bools, Bools]:
+        """Whether a claim was denied as a whole and then replaced, and whether the replacement is paid; by root claim."""
+        claims = self.claims
+        second = (claims.version == 2) & (claims.frequency == "7")
+        replaced, paid = np.zeros(len(self.denied_whole), dtype=bool), np.zeros(len(self.denied_whole), dtype=bool)
+        replaced[claims.root[second]] = True
+        paid[claims.root[second & (claims.status == "paid")]] = True
+        return replaced & self.denied_whole, paid & self.denied_whole
+
     def allowed_share(self, which: Bools) -> float:
         """These lines' part of the allowed amount."""
         claims = self.claims

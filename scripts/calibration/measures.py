@@ -8,6 +8,7 @@ from scripts.calibration.facts import Facts
 
 DEFAULT = "practitioners' default, not checked"
 KFF_DENIALS = "KFF, claims denials in HealthCare.gov plans 2023"
+KFF_APPEALS = "KFF, claims denials in HealthCare.gov plans 2024"
 WAKELY = "Treasure et al. 2023 (individual market 2019)"
 CMS_2025 = "CMS, effectuated enrollment 2025"
 SHCE = "MFA, individual market 2024"
@@ -84,6 +85,9 @@ def measures(years: tuple[int, ...]) -> tuple[Measure, ...]:
         Measure("Claims denied, in network", "19", 17, 21, KFF_DENIALS, ours.denied(True)),
         Measure("Claims denied, out of network", "37", 32, 42, KFF_DENIALS, ours.denied(False)),
         *reasons,
+        Measure("Denied claims submitted anew", "8.5", 6, 10, DEFAULT, ours.submitted_anew),
+        Measure("Denied claims appealed", "under 1", 0.3, 1, KFF_DENIALS, ours.appealed),
+        Measure("Appeals won", "34", 22, 46, KFF_APPEALS, ours.appeals_won),
         *lags,
         Measure("Claims replaced", "3 to 6", 3, 6, DEFAULT, ours.versions("7")),
         Measure("Claims voided", "1", 0.5, 1.5, DEFAULT, ours.versions("8")),

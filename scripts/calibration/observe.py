@@ -94,10 +94,12 @@ class Claims:
     number: Ints
     member: Ints  # place in Spans.ids
     plan: Texts
+    provider: Texts
     kind: Texts
     status: Texts
     service: Days
     service_end: Days
+    received: Days
     paid_on: Days
     bill: Texts
     revenue: Texts
@@ -198,9 +200,9 @@ def _claims(landing: Path, spans: Spans) -> Claims:
         "claims",
         (
             "claim_id", "original_claim_id", "claim_version_number", "claim_frequency_code", "claim_line_number",
-            "member_id", "plan_id", "claim_type", "claim_line_status", "service_date", "service_end_date", "paid_date",
-            "bill_type_code", "revenue_code", "procedure_code", "is_in_network", "billed_amount", "allowed_amount",
-            "paid_amount", "carc_code",
+            "member_id", "plan_id", "rendering_npi", "claim_type", "claim_line_status", "service_date",
+            "service_end_date", "received_date", "paid_date", "bill_type_code", "revenue_code", "procedure_code",
+            "is_in_network", "billed_amount", "allowed_amount", "paid_amount", "carc_code",
         ),
     )  # fmt: skip
     root = np.unique(
@@ -213,9 +215,9 @@ def _claims(landing: Path, spans: Spans) -> Claims:
     service = days(raw["service_date"])
     return Claims(
         root=root, version=version, frequency=raw["claim_frequency_code"], member=member, plan=raw["plan_id"],
-        number=raw["claim_line_number"].astype(np.int64), kind=raw["claim_type"], status=raw["claim_line_status"],
-        service=service, service_end=days(raw["service_end_date"]), paid_on=days(raw["paid_date"]),
-        bill=raw["bill_type_code"], revenue=raw["revenue_code"], procedure=raw["procedure_code"],
+        number=raw["claim_line_number"].astype(np.int64), provider=raw["rendering_npi"], kind=raw["claim_type"],
+        status=raw["claim_line_status"], service=service, service_end=days(raw["service_end_date"]),
+        received=days(raw["received_date"]), paid_on=days(raw["paid_date"]), bill=raw["bill_type_code"], revenue=raw["revenue_code"], procedure=raw["procedure_code"],
         inside=raw["is_in_network"] == "true", billed=numbers(raw["billed_amount"]),
         allowed=numbers(raw["allowed_amount"]), paid=numbers(raw["paid_amount"]), carc=raw["carc_code"],
         final=(version == newest[root]) & (raw["claim_frequency_code"] != "8"),

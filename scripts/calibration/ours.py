@@ -151,6 +151,20 @@ def versions(frequency: str) -> Callable[[Facts], float]:
     return ours
 
 
+def submitted_anew(f: Facts) -> float:
+    """Of the claims denied at first, those that came once more under another id."""
+    return 100 * float(f.anew.sum() / f.denied_whole.sum())
+
+
+def appealed(f: Facts) -> float:
+    return 100 * float(f.appealed[0].sum() / f.denied_whole.sum())
+
+
+def appeals_won(f: Facts) -> float:
+    replaced, paid = f.appealed
+    return 100 * float(paid.sum() / max(1, replaced.sum()))
+
+
 def effective_value(*variants: str, metals: tuple[str, ...] = ()) -> Callable[[Facts], float]:
     """In-network paid over allowed, of plans of these variants or metal levels."""
 

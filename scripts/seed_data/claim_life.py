@@ -8,7 +8,18 @@ from scripts.seed_data import cells, chance
 from scripts.seed_data.adjudication import Shares, cost_shares
 from scripts.seed_data.care import Care
 from scripts.seed_data.chance import Bools, Ints
-from scripts.seed_data.decisions import BUNDLED, CORRECTED, DENIED, NOTHING, PAID, PENDED, VOIDED, Days, Decisions
+from scripts.seed_data.decisions import (
+    BUNDLED,
+    CORRECTED,
+    DENIED,
+    NOTHING,
+    PAID,
+    PENDED,
+    RESUBMITTED,
+    VOIDED,
+    Days,
+    Decisions,
+)
 from scripts.seed_data.enrollment import Exposure
 from scripts.seed_data.market import Market
 from scripts.seed_data.plans import PlanBook
@@ -25,8 +36,9 @@ class Versions:
 
     line: Ints
     claim: Ints
-    version: Ints
+    version: Ints  # within its family; a claim submitted anew begins one
     sequence: Ints  # number of this version's claim id within block and year
+    root: Ints  # the same of its family's first version
     frequency: Ints  # place in FREQUENCIES
     status: Ints
     received: Ints
@@ -71,9 +83,12 @@ def live(
     numbers[1][second] = count + np.arange(len(second))
     numbers[2][third] = count + len(second) + np.arange(len(third))
     always = np.full(count, PAID)
+    anew = made.follow == RESUBMITTED
+    roots = numbers[0], np.where(anew, numbers[1], numbers[0]), np.where(anew, numbers[1], numbers[0])
+    places = np.ones(count, dtype=np.int64), np.where(anew, 1, 2), np.where(anew, 2, 3)
     frequencies = (
         np.full(count, ORIGINAL),
-        np.where(made.follow == VOIDED, VOID, REPLACEMENT),
+        np.where(anew, ORIGINAL, np.where(made.follow == VOIDED, VOID, REPLACEMENT)),
         np.where(made.third_void, VOID, REPLACEMENT),
     )
     plain = np.full(count, 1000)
@@ -88,7 +103,17 @@ def live(
         ),
     )
     versions = [
-        _version(care, amounts, line, v + 1, numbers[v], frequencies[v], outcome, pays, made.days[v], made.reason, by)
+        _version(
+            care,
+            amounts,
+            line,
+            (places[v], numbers[v], roots[v], frequencies[v]),
+            outcome,
+            pays,
+            made.days[v],
+            made.reason,
+            by,
+        )
         for v, (line, outcome, pays, by) in enumerate(parts)
     ]
     return Versions(*(np.concatenate(column) for column in zip(*versions, strict=True)))
@@ -156,10 +181,13 @@ def _correction_factors(rng: np.random.Generator, count: int) -> Ints:
 
 
 def _version(
-    care: Care, amounts: Amounts, line: Ints, version: int, sequence: Ints, frequency: Ints, outcome: Ints, pays: Bools,
-    days: Days, reason: Ints, factor: Ints,
+    care: Care, amounts: Amounts, line: Ints, named: tuple[Ints, ...], outcome: Ints, pays: Bools, days: Days,
+    reason: Ints, factor: Ints,
 ) -> tuple[Ints, ...]:  # fmt: skip
-    """The rows of one version of claims, for the lines given; its columns in the order of Versions."""
+    """The rows of one version of claims, for the lines given; its columns in the order of Versions.
+
+    *named* says of each claim which version this is, its claim's number, its root's, and the frequency.
+    """
     claim = care.claim[line]
     result = outcome[claim]
     ok = (result == PAID) & pays[claim] & ~amounts.denied[line]
@@ -176,7 +204,6 @@ def _version(
     code = np.where(status == DENIED, np.where(result == PAID, BUNDLED, reason[claim]), 0)
     settled = np.where(result == PAID, days.paid[claim], cells.NO_DAY)
     return (
-        line, claim, np.full(len(line), version), sequence[claim], frequency[claim], status, days.received[claim],
-        days.decided[claim], settled, care.billed[line], paid * ok + owed, paid * ok, deductible, copay, coinsurance,
-        other, code,
+        line, claim, *(of_claim[claim] for of_claim in named), status, days.received[claim], days.decided[claim],
+        settled, care.billed[line], paid * ok + owed, paid * ok, deductible, copay, coinsurance, other, code,
     )  # fmt: skip

@@ -28,7 +28,9 @@ def claim_rows(
     count = len(line)
     prefix = f"C{book.year % 100:02d}{block:04d}".encode()
     number = block * BLOCK_HOUSEHOLDS + members.household[member]
-    root = np.where(rows.version > 1, cells.joined(prefix, cells.padded(claim, 7)), np.bytes_(b""))
+    later = np.flatnonzero(rows.version > 1)
+    root = np.zeros(count, dtype=f"S{len(prefix) + 7}")
+    root[later] = cells.joined(prefix, cells.padded(rows.root[later], 7))
     bills = services.bills.codes
     with_frequency = cells.pool(code.decode()[:3] + f if code else "" for code in bills.tolist() for f in FREQUENCIES)
     denials = denial_codes(market)

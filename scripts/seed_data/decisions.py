@@ -13,7 +13,7 @@ from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.services import Services
 
 PAID, DENIED, PENDED = range(3)
-NOTHING, CORRECTED, VOIDED, AGAIN = range(4)  # what follows; AGAIN: resubmitted, appealed, or taken up from pending
+NOTHING, CORRECTED, VOIDED, AGAIN, RESUBMITTED = range(5)  # what follows; AGAIN: appealed, or taken up from pending
 BUNDLED, NOT_COVERED = 1, 2  # places of the codes that the life of claims gives by itself
 
 
@@ -33,7 +33,7 @@ class Decisions:
     outside: Bools  # out of network
     first: Ints  # PAID, DENIED, PENDED
     follow: Ints  # NOTHING, CORRECTED...
-    second: Ints  # the outcome of the second version
+    second: Ints  # the outcome of the second version, or of the claim submitted anew
     third: Bools  # a corrected claim is corrected or voided once more
     third_void: Bools
     days: tuple[Days, Days, Days]  # of the three versions
@@ -68,12 +68,15 @@ def decide(
     follow = np.full(count, NOTHING)
     follow[(first == PAID) & (drawn < voided + life["corrected"])] = CORRECTED
     follow[(first == PAID) & (drawn < voided)] = VOIDED
-    appealed = (first == DENIED) & (drawn >= life["resubmitted"]) & (drawn < life["resubmitted"] + life["appealed"])
-    follow[((first == DENIED) & (drawn < life["resubmitted"])) | appealed | (first == PENDED)] = AGAIN
+    anew = (first == DENIED) & (drawn < life["resubmitted"])
+    appealed = (first == DENIED) & ~anew & (drawn < life["resubmitted"] + life["appealed"])
+    follow[anew] = RESUBMITTED
+    follow[appealed | (first == PENDED)] = AGAIN
     odds = np.where(appealed, life["appeals_won"], life["resubmitted_paid"])
     won = rng.random(count) < np.where(first == PENDED, life["pended_paid"], odds)
     won &= ~(uncovered & (first == PENDED))
-    second = np.where((follow == AGAIN) & ~won, DENIED, PAID)
+    again = (follow == AGAIN) | anew
+    second = np.where(again & ~won, DENIED, PAID)
     third = (follow != NOTHING) & (follow != VOIDED) & (second == PAID) & (rng.random(count) < life["corrected_twice"])
     third_void = third & (rng.random(count) < 0.25)
 
@@ -87,7 +90,7 @@ def decide(
         third=third,
         third_void=third_void,
         days=_all_days(market, services, care, first, appealed, rng),
-        counting=np.where(first == PAID, 1, np.where((follow == AGAIN) & (second == PAID), 2, 0)),
+        counting=np.where(first == PAID, 1, np.where(again & (second == PAID), 2, 0)),
         reason=reason,
     )
 
@@ -115,9 +118,11 @@ def _all_days(
     market: Market, services: Services, care: Care, first: Ints, appealed: Bools, rng: np.random.Generator
 ) -> tuple[Days, Days, Days]:
     """The days of all three versions, whether a claim has them or not."""
+    life = market.claims["life"]
     count = len(first)
     one = _first_days(market, services, care, rng)
-    wait = 10 + rng.integers(0, 115, count) + np.where(appealed, 60, 0)
+    low, high = (np.where(appealed, *ends) for ends in zip(life["appeal_days"], life["follow_days"], strict=True))
+    wait = rng.integers(low, high, endpoint=True)
     known = np.where(first == PAID, one.paid, one.decided)
     decided = calendar.weekday_forward(known + wait)
     received = np.where(first == PENDED, one.received, known + wait // 2)

@@ -134,6 +134,33 @@ def test_replacements_and_voids_point_to_the_first_claim(landing: Path) -> None:
     assert {"1", "7", "8"} == {row["claim_frequency_code"] for row in claims}
 
 
+def test_a_denied_claim_may_be_submitted_anew_or_appealed(landing: Path) -> None:
+    """Submitted anew it is a claim of its own, received after the denial; an appeal replaces it months after the denial."""
+    heads = [row for row in rows(landing, "claims") if row["claim_line_number"] == "1"]
+    denied = {row["claim_id"]: row for row in heads if row["claim_line_status"] == "denied"}
+    same = ("member_id", "plan_id", "rendering_npi", "service_date", "billed_amount")
+    by_care: dict[tuple[str, ...], list[Row]] = {}
+    for row in heads:
+        if row["claim_frequency_code"] == "1":
+            by_care.setdefault(tuple(row[column] for column in same), []).append(row)
+    anew = [found for found in by_care.values() if len(found) > 1]
+    appeals = [row for row in heads if row["claim_frequency_code"] == "7" and row["original_claim_id"] in denied]
+
+    assert {"paid", "denied"} <= {again["claim_line_status"] for _, again in anew}
+    for first, again in anew:
+        assert first["claim_id"] in denied
+        assert again["original_claim_id"] == ""
+        assert first["adjudicated_date"] < again["received_date"]
+    decided = [
+        (denied[row["original_claim_id"]]["adjudicated_date"], row["adjudicated_date"], row["claim_line_status"])
+        for row in appeals
+        if row["claim_version_number"] == "2"
+    ]
+    assert {"paid", "denied"} == {status for _, _, status in decided}
+    for before, after, _ in decided:
+        assert 70 <= (date.fromisoformat(after) - date.fromisoformat(before)).days <= 184
+
+
 def final_coverage(landing: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """What each member and plan is covered from and to, after the last transaction of each enrollment."""
     last: dict[str, Row] = {}
