@@ -147,7 +147,9 @@ class Block:
         world = self.world
         assert self.members is not None
         care, versions, outside, rng = self.claims(life)
-        codes = draw_codes(world.market, world.services, world.providers, self.members, care, life.exposure, rng)
+        codes = draw_codes(
+            world.market, world.services, world.providers, self.members, life.book, care, life.exposure, outside, rng
+        )
         released = versions.released
         inside = np.flatnonzero((released >= window.since) & (released < window.as_of[-1]))
         if not len(inside):

@@ -6,12 +6,15 @@ import numpy as np
 
 from scripts.seed_data import calendar
 from scripts.seed_data.care import Care
-from scripts.seed_data.chance import Ints
+from scripts.seed_data.chance import Bools, Ints
 from scripts.seed_data.enrollment import Exposure
 from scripts.seed_data.market import Market
+from scripts.seed_data.plans import PlanBook
 from scripts.seed_data.population import Members
 from scripts.seed_data.providers import SPECIALTIES, Providers
 from scripts.seed_data.services import Services
+
+TRIES = 4  # providers asked before the one that is always there
 
 
 @dataclass(slots=True)
@@ -33,8 +36,10 @@ def draw_codes(
     services: Services,
     providers: Providers,
     members: Members,
+    book: PlanBook,
     care: Care,
     spans: Exposure,
+    outside: Bools,
     rng: np.random.Generator,
 ) -> Codes:
     """Providers and codes for the year's claims."""
@@ -50,7 +55,7 @@ def draw_codes(
     group = np.where(services.inpatient[service], diagnosis - services.diagnoses.offset[service], 0)
     revenue = services.revenues.draw(rng, line_service)
     return Codes(
-        rendering=_rendering(market, services, providers, care, spans, rng),
+        rendering=_rendering(services, providers, book, care, spans, outside, rng),
         diagnosis=np.where(lasting, own + len(services.diagnoses.codes), diagnosis),
         place=services.places.draw(rng, service),
         drg=services.drgs.offset[service] + group,
@@ -63,20 +68,28 @@ def draw_codes(
 
 
 def _rendering(
-    market: Market, services: Services, providers: Providers, care: Care, spans: Exposure, rng: np.random.Generator
-) -> Ints:
-    """A provider of the member's state and the service's specialty; most go back to the same one."""
-    states = list(market.states)
-    state_of = np.array([states.index(c.state) for c in market.counties])
-    keys = sorted(providers.by_need)
-    flat = np.concatenate([providers.by_need[key] for key in keys])
-    count = np.array([len(providers.by_need[key]) for key in keys])
-    offset = np.cumsum(count) - count
-    need = state_of[spans.county[care.exposure]] * len(SPECIALTIES) + services.specialty[care.service]
+    services: Services, providers: Providers, book: PlanBook, care: Care, spans: Exposure, outside: Bools,
+    rng: np.random.Generator,
+) -> Ints:  # fmt: skip
+    """A provider of the service's specialty, in the plan's network that day or *outside* it; most go back to the same one."""
+    row, day = spans.row[care.exposure], care.service_date
+    state = book.networks.state[book.issuer[row]]
+    network = book.network_on(row, day)
+    drawn = rng.random(len(row))
+    others = providers.networks.count[state] - 1
+    network = np.where(outside, (network + 1 + (drawn * 1000 % 1 * others).astype(np.int64)) % (others + 1), network)
+    need = (providers.networks.first[state] + network) * len(SPECIALTIES) + services.specialty[care.service]
     usual = (spans.member[care.exposure] * 2_654_435_761 + care.service * 40_503) % 4_294_967_296 / 4_294_967_296
-    drawn = rng.random(len(need))
     place = np.where(drawn < 0.75, usual, (drawn - 0.75) * 4)
-    chosen = flat[offset[need] + (place * count[need]).astype(np.int64)]
-    open_then = (providers.opens[chosen] <= care.service_date) & (providers.closes[chosen] > care.service_date)
-    rendering: Ints = np.where(open_then, chosen, flat[offset[need]])
+    rendering: Ints = providers.serving[providers.first[need]]
+    open_ = np.arange(len(need))
+    for turn in range(TRIES):
+        # The golden ratio leads everybody to places far apart, and always to the same ones.
+        shifted = (place[open_] + turn * 0.6180339887) % 1
+        wanted = need[open_]
+        chosen = providers.serving[providers.first[wanted] + (shifted * providers.count[wanted]).astype(np.int64)]
+        fits = (providers.opens[chosen] <= day[open_]) & (providers.closes[chosen] > day[open_])
+        fits &= providers.is_in(network[open_], chosen, day[open_])
+        rendering[open_[fits]] = chosen[fits]
+        open_ = open_[~fits]
     return rendering

@@ -9,10 +9,12 @@ from scripts.seed_data import calendar, cells, chance
 from scripts.seed_data.cells import Cells
 from scripts.seed_data.chance import Bools, Floats, Ints
 from scripts.seed_data.market import Market, PlanYear
+from scripts.seed_data.networks import PLAN_MONTHS, Moves, Networks, contract_days, networks
 
 METALS = ("Catastrophic", "Bronze", "Silver", "Gold", "Platinum")  # the levels that people choose between
 CURVE_AT_40 = 1.278
 COSTS = ("primary", "specialist", "emergency", "generic")
+NETWORK, NAME = range(2)  # what changes within a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,16 @@ class PlanBook:
     columns: tuple[Cells, ...]  # constant columns of the plans feed up to network_id
     name: Cells
     hsa: Bools
-    changes: tuple[Ints, Ints, Ints]  # day, component, kind (0 network, 1 name)
+    changes: tuple[Ints, Ints, Ints]  # day, component, kind: NETWORK or NAME
+    networks: Networks
+    moves: Moves  # of components, to the state's next network
+
+    def network_on(self, rows: Ints, days: Ints) -> Ints:
+        """The network of each plan row on a day, among its state's."""
+        issuer = self.issuer[rows]
+        moved = self.moves.until(self.component[rows], days)
+        found: Ints = (self.networks.of_issuer[issuer] + moved) % self.networks.count[self.networks.state[issuer]]
+        return found
 
 
 def components(market: Market) -> Components:
@@ -180,6 +191,8 @@ def plan_book(market: Market, seed: int, first_year: int, year: int) -> PlanBook
         cells.money(numbers("deductible")), cells.money(2 * numbers("deductible")), cells.money(numbers("moop")),
         cells.money(2 * numbers("moop")), rates, *(cells.money(fees[:, k]) for k in range(len(COSTS))),
     )  # fmt: skip
+    changes = _changes(market, seed, year, len(parts.issuer))
+    moving = changes[2] == NETWORK
     return PlanBook(
         year=year,
         component=np.array([c for c, _ in rows]),
@@ -198,7 +211,9 @@ def plan_book(market: Market, seed: int, first_year: int, year: int) -> PlanBook
         columns=columns,
         name=texts("name"),
         hsa=np.array([line["hsa"] for line in table]),
-        changes=_changes(market, seed, year, len(parts.issuer)),
+        changes=changes,
+        networks=networks(market),
+        moves=Moves.of(changes[1][moving], changes[0][moving], len(parts.issuer)),
     )
 
 
@@ -210,27 +225,28 @@ def _benchmarks(parts: Components, base: Ints) -> dict[str, int]:
 
 
 def _changes(market: Market, seed: int, year: int, count: int) -> tuple[Ints, Ints, Ints]:
-    """Changes within the year: a new network or a new marketing name, never in January."""
+    """Changes within the year, in order: a new network or a new marketing name, never in January."""
     rng = chance.stream(seed, "plan changes", year)
     number = int(rng.poisson(count * 11 * market.plans["life"]["midyear_change_share"]))
     days = np.sort(rng.integers(calendar.day(year, 2), calendar.day(year, 12, 28), number))
-    return days, rng.integers(0, count, number), rng.integers(0, 2, number)
+    changed, kind = rng.integers(0, count, number), rng.integers(0, 2, number)
+    days = np.where(kind == NETWORK, contract_days(days, PLAN_MONTHS), days)
+    order = np.argsort(days, kind="stable")
+    return days[order], changed[order], kind[order]
 
 
 def plan_rows(book: PlanBook, as_of: int, only: Bools | None = None, effective: Ints | None = None) -> cells.Rows:
     """The plans feed's rows as they stand at the end of the day before *as_of*; *effective* holds a day per row."""
     days, changed, kind = book.changes
     known = days < as_of
-    networks, names = (
-        np.bincount(changed[known & (kind == k)], minlength=len(book.row))[book.component] for k in (0, 1)
-    )
+    names = np.bincount(changed[known & (kind == NAME)], minlength=len(book.row))[book.component]
     suffix = cells.pool(["", " Plus", " Max", " Prime", " Choice", " Advantage"])[np.minimum(names, 5)]
     count = len(book.plan_id)
     columns = list(book.columns)
     columns[6] = cells.joined(book.name, suffix)
-    issuer = book.columns[2]
+    network = book.network_on(np.arange(count), np.full(count, as_of - 1))
     columns += [
-        cells.joined(issuer, b"-N", cells.whole(1 + networks)),
+        book.networks.names[book.networks.first[book.networks.state[book.issuer]] + network],
         cells.flags(book.hsa),
         cells.dates(np.full(count, cells.NO_DAY) if effective is None else effective),
         cells.constant("upsert", count),

@@ -1,6 +1,7 @@
 """Providers: who they are on any day, and which one gives a service."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from scripts.seed_data import calendar, cells, chance
 from scripts.seed_data.cells import Cells
 from scripts.seed_data.chance import Bools, Ints
 from scripts.seed_data.market import Market
+from scripts.seed_data.networks import PROVIDER_MONTHS, Moves, Networks, contract_days, networks
 from scripts.seed_data.pools import Pools
 
 SPECIALTIES = (
@@ -22,6 +24,7 @@ SPECIALTIES = (
     "transport",
 )
 _FAR = 1_000_000  # a day that never comes
+ADDRESS, NETWORK, ACCEPTING, PHONE = range(4)  # what changes
 
 
 def check_digit(first_nine: Ints) -> Ints:
@@ -46,14 +49,25 @@ class Providers:
     name: Cells
     street: Ints
     phone: Ints
-    network: Ints
+    state: Ints
+    network: Ints  # at first, among the state's
     accepting: Bools
     opens: Ints
     closes: Ints
     change_day: Ints
     changed: Ints
-    change_kind: Ints  # 0 address, 1 network, 2 accepting, 3 phone
-    by_need: dict[tuple[int, int], Ints]  # (state, specialty) -> places, the first of which never closes
+    change_kind: Ints  # ADDRESS, NETWORK...
+    networks: Networks
+    moves: Moves  # to the state's next network
+    serving: Ints  # providers by network and specialty; the first of each never closes, nor leaves
+    first: Ints  # where those of network * specialties + specialty begin
+    count: Ints
+
+    def is_in(self, network: Ints, places: Ints, days: Ints) -> Bools:
+        """Whether these providers belong to that network of their state on these days."""
+        moved = self.network[places] + self.moves.until(places, days)
+        found: Bools = moved % self.networks.count[self.state[places]] == network
+        return found
 
 
 def make_providers(market: Market, pools: Pools, seed: int, members: int, first_year: int) -> Providers:
@@ -71,35 +85,40 @@ def make_providers(market: Market, pools: Pools, seed: int, members: int, first_
     states = list(market.states)
     state_of = np.array([states.index(c.state) for c in market.counties])
     specialty_of = np.array([SPECIALTIES.index(k["specialty"]) for k in kinds])
-    # Every state has at least one provider of each specialty from the start: the first rows see to it.
-    for place, (s, p) in enumerate((s, p) for s in range(len(states)) for p in range(len(SPECIALTIES))):
+    # Every network has at least one provider of each specialty from the start: the first rows see to it.
+    found = networks(market)
+    network = rng.integers(0, 1 << 30, count)
+    needs = [(s, n, p) for s, many in enumerate(found.count) for n in range(many) for p in range(len(SPECIALTIES))]
+    for place, (s, n, p) in enumerate(needs):
         kind[place] = np.flatnonzero(specialty_of == p)[0]
         county[place] = np.flatnonzero(state_of == s)[0]
+        network[place] = n
+    state, specialty = state_of[county], specialty_of[kind]
+    network %= found.count[state]
     opens = np.where(np.arange(count) < at_start, begin - 1000, rng.integers(begin, end, count))
     closes = begin + rng.exponential(365 / spec["closed_a_year"], count).astype(np.int64)
     closes = np.where(closes > opens + 90, closes, _FAR)
-    anchors = len(states) * len(SPECIALTIES)
-    closes[:anchors] = _FAR
+    closes[: len(needs)] = _FAR
 
-    need = {}
-    state, specialty = state_of[county], specialty_of[kind]
-    for s in range(len(states)):
-        for p in range(len(SPECIALTIES)):
-            need[s, p] = np.flatnonzero((state == s) & (specialty == p))
     group = np.arange(count)
     individual = np.array([k["entity"] == "1" for k in kinds])[kind]
-    clinics = [need[s, SPECIALTIES.index("clinic")] for s in range(len(states))]
+    lasting = (specialty == SPECIALTIES.index("clinic")) & (opens < begin) & (closes == _FAR)
     drawn = rng.random(count)
-    for s in range(len(states)):
-        mine = individual & (state == s)
-        lasting = clinics[s][(opens[clinics[s]] < begin) & (closes[clinics[s]] == _FAR)]
-        group[mine] = lasting[(drawn[mine] * len(lasting)).astype(np.int64)]
+    for s, many in enumerate(found.count):
+        for n in range(many):
+            here = (state == s) & (network == n)
+            clinics = np.flatnonzero(lasting & here)
+            mine = individual & here
+            group[mine] = clinics[(drawn[mine] * len(clinics)).astype(np.int64)]
 
     # First digit 2: allowed by the standard, and not seen among issued numbers, so that nobody's is hit.
     base = 200_000_000 + rng.permutation(min(90_000_000, count * 50))[:count]
     npi = cells.padded(base * 10 + check_digit(base), 10)
-    changes = int(rng.poisson(count * spec["changed_a_year"] * years))
-    change_day = np.sort(rng.integers(begin, end, changes))
+    change_day, changed, change_kind = _changes(rng, spec, count, len(needs), closes, begin, end)
+    moving = change_kind == NETWORK
+    moves = Moves.of(changed[moving], change_day[moving], count)
+    by_need, serving = _serving(found, moves, state, specialty, network)
+    first = np.searchsorted(by_need, np.arange(len(needs) + 1))
     return Providers(
         npi=npi,
         kind=kind,
@@ -108,15 +127,48 @@ def make_providers(market: Market, pools: Pools, seed: int, members: int, first_
         name=_names(rng, pools, np.array([k["type"] for k in kinds])[kind]),
         street=rng.integers(0, 1 << 30, count),
         phone=rng.integers(0, 1 << 30, count),
-        network=rng.integers(0, 12, count),
+        state=state,
+        network=network,
         accepting=rng.random(count) < 0.82,
         opens=opens,
         closes=closes,
         change_day=change_day,
-        changed=rng.integers(0, count, changes),
-        change_kind=chance.picks(rng, [0.35, 0.25, 0.30, 0.10], changes),
-        by_need=need,
+        changed=changed,
+        change_kind=change_kind,
+        networks=found,
+        moves=moves,
+        serving=serving,
+        first=first[:-1],
+        count=np.diff(first),
     )
+
+
+def _changes(
+    rng: np.random.Generator, spec: dict[str, Any], count: int, anchors: int, closes: Ints, begin: int, end: int
+) -> tuple[Ints, Ints, Ints]:
+    """Days, providers and kinds of changes; who stays in the network for good, or closes soon, makes no new contract."""
+    number = int(rng.poisson(count * spec["changed_a_year"] * int(spec["horizon_years"])))
+    days, changed = rng.integers(begin, end, number), rng.integers(0, count, number)
+    kind = chance.picks(rng, [0.35, 0.25, 0.30, 0.10], number)
+    moving = kind == NETWORK
+    days[moving] = contract_days(days[moving], PROVIDER_MONTHS)
+    kept = np.flatnonzero(~moving | ((changed >= anchors) & (closes[changed] > days + 60)))
+    kept = kept[np.argsort(days[kept], kind="stable")]
+    return days[kept], changed[kept], kind[kept]
+
+
+def _serving(found: Networks, moves: Moves, state: Ints, specialty: Ints, network: Ints) -> tuple[Ints, Ints]:
+    """Who belongs to each network at any time, by network and specialty."""
+    total, many = moves.total, found.count[state]
+    needs, places = [], []
+    for turn in range(int(many.max())):
+        mine = np.flatnonzero((turn <= total) & (turn < many))
+        of_market = found.first[state[mine]] + (network[mine] + turn) % many[mine]
+        needs.append(of_market * len(SPECIALTIES) + specialty[mine])
+        places.append(mine)
+    need, place = np.concatenate(needs), np.concatenate(places)
+    order = np.lexsort((place, need))
+    return need[order], place[order]
 
 
 def _names(rng: np.random.Generator, pools: Pools, kind_type: np.ndarray) -> Cells:
@@ -145,12 +197,14 @@ def provider_rows(
     """The providers feed's rows of *places* as they stand at the end of the day before *as_of*."""
     kinds = market.providers["kinds"]
     known = providers.change_day < as_of
-    moved, networks, flipped, called = (
+    moved, contracts, flipped, called = (
         np.bincount(providers.changed[known & (providers.change_kind == k)], minlength=len(providers.npi))[places]
         for k in range(4)
     )
     kind, county = providers.kind[places], providers.county[places]
     street = providers.street[places] + 7919 * moved
+    many = providers.networks.count[providers.state[places]]
+    network = (providers.network[places] + contracts) % many
     zips = [cells.pool(c.zips) for c in market.counties]
     zip_width = max(z.dtype.itemsize for z in zips)
     zip_table = np.zeros((len(zips), max(map(len, zips))), dtype=f"S{zip_width}")
@@ -175,7 +229,7 @@ def provider_rows(
             of_kind("name"),
             of_kind("type"),
             group,
-            _networks(market, county, providers.network[places] + networks),
+            providers.networks.names[providers.networks.first[providers.state[places]] + network],
             address(pools, street),
             of_county("city"),
             of_county("state"),
@@ -187,15 +241,6 @@ def provider_rows(
             np.where(deleted, np.bytes_(b"delete"), np.bytes_(b"upsert")),
         ]
     )
-
-
-def _networks(market: Market, county: Ints, number: Ints) -> Cells:
-    """One of the networks of the state's issuers."""
-    issuers = [[spec["id"] for spec in market.plans["issuers"] if spec["state"] == c.state] for c in market.counties]
-    flat = cells.pool(f"{issuer}-N1" for one in issuers for issuer in one)
-    counts = np.array([len(one) for one in issuers])
-    networks: Cells = flat[(np.cumsum(counts) - counts)[county] + number % counts[county]]
-    return networks
 
 
 def address(pools: Pools, number: Ints) -> Cells:

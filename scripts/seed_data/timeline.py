@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.seed_data import calendar, cells, chance
+from scripts.seed_data import calendar, cells, chance, plans
 from scripts.seed_data.ahead import Ahead
 from scripts.seed_data.block import Piece, Window
 from scripts.seed_data.deliveries import Landing, Sums, manifest, modes_of, write_manifest, write_pieces
 from scripts.seed_data.disorder import Disorder, disturb
+from scripts.seed_data.networks import told_on
 from scripts.seed_data.options import Options
 from scripts.seed_data.plans import PlanBook, plan_rows
-from scripts.seed_data.providers import alive, provider_rows
+from scripts.seed_data.providers import NETWORK, alive, provider_rows
 from scripts.seed_data.workers import all_blocks, merge
 from scripts.seed_data.world import World, make_world
 
@@ -118,11 +119,9 @@ def _plan_pieces(world: World, place: int, since: int, as_of: int, modes: dict[s
             books.append((world.book(today.year), None, None))
     if not books:
         book = world.book(calendar.as_date(as_of - 1).year)
-        days, changed, _ = book.changes
+        days, changed, kind = book.changes
         now = (days >= since) & (days < as_of)
-        latest = np.full(len(book.row), cells.NO_DAY)
-        latest[changed[now]] = days[now]
-        effective = latest[book.component]
+        effective = told_on(len(book.row), changed[now], days[now], kind[now] == plans.NETWORK)[book.component]
         if now.any():
             books.append((book, effective != cells.NO_DAY, effective))
     for book, only, since_day in books:
@@ -141,7 +140,8 @@ def _provider_pieces(world: World, place: int, since: int, as_of: int, modes: di
         told = living
     else:
         now = (providers.change_day >= since) & (providers.change_day < as_of)
-        effective[providers.changed[now]] = providers.change_day[now]
+        of_network = providers.change_kind[now] == NETWORK
+        effective = told_on(len(living), providers.changed[now], providers.change_day[now], of_network)
         effective[~living] = cells.NO_DAY
         opened = living & (providers.opens >= since)
         effective[opened] = np.maximum(effective[opened], providers.opens[opened])

@@ -161,6 +161,30 @@ def test_a_denied_claim_may_be_submitted_anew_or_appealed(landing: Path) -> None
         assert 70 <= (date.fromisoformat(after) - date.fromisoformat(before)).days <= 184
 
 
+def test_in_network_is_what_plan_and_provider_say_of_that_day(landing: Path) -> None:
+    """A claim is in network where its plan and its rendering provider name the same network on the day of service."""
+    told: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for feed, key in (("plans", ("plan_id", "plan_year")), ("providers", ("npi",))):
+        for row in rows(landing, feed):
+            since = row["effective_date"] or row["delivery"]
+            told.setdefault(tuple(row[column] for column in key), []).append((since, row["network_id"]))
+
+    def network(key: tuple[str, ...], day: str) -> str:
+        known = sorted(told[key])
+        return [name for since, name in known if since <= day or since == known[0][0]][-1]
+
+    claims = rows(landing, "claims")
+    for row in claims:
+        day = row["service_date"]
+        same = network((row["plan_id"], day[:4]), day) == network((row["rendering_npi"],), day)
+        assert same == (row["is_in_network"] == "true"), row["claim_id"]
+    assert {"true", "false"} == {row["is_in_network"] for row in claims}
+    for feed in ("plans", "providers"):
+        assert any(
+            len({name for _, name in found}) > 1 for key, found in told.items() if (feed == "plans") == (len(key) == 2)
+        )
+
+
 def final_coverage(landing: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """What each member and plan is covered from and to, after the last transaction of each enrollment."""
     last: dict[str, Row] = {}
