@@ -176,6 +176,10 @@ test-integration: $(READY) ## Tests against a PostgreSQL of their own
 test-e2e: $(READY) ## Tests of the commands that people run
 	@$(PYTHON) -m pytest --numprocesses auto tests/e2e $(ARGS)
 
+.PHONY: bench-load
+bench-load: $(READY) ## How fast claims become facts and cubes, against a raw COPY (ARGS="--repeat 1 --growth")
+	@$(PYTHON) -m benchmarks.bench_load $(ARGS)
+
 .PHONY: bench-dimensions
 bench-dimensions: $(READY) ## How fast history is kept, against a raw COPY (ARGS="--repeat 1")
 	@$(PYTHON) -m benchmarks.bench_dimensions $(ARGS)
