@@ -91,11 +91,15 @@ def raw_copy(url: str, landing: Path) -> Run:
 
 def business_day(landing: Path, number: int) -> None:
     """Append a delivery: the last lines and members of the one before, under new claim ids and at new ZIP codes."""
-    folders = sorted(path for path in landing.iterdir() if path.is_dir())
+    folders = sorted(landing.glob("[0-9]*"))
     as_of = date.fromisoformat(folders[-1].name[:10]) + timedelta(days=1)
     folder = landing / as_of.isoformat()
     folder.mkdir()
-    source = next(path for path in reversed(folders) if (path / "claims.csv").stat().st_size > 1_000_000)
+    source = next(
+        path
+        for path in reversed(folders)
+        if (path / "claims.csv").exists() and (path / "claims.csv").stat().st_size > 1_000_000
+    )
     claims = _read(source / "claims.csv", LINES_A_DAY)
     for claim in claims:
         claim |= {"claim_id": f"B{number}-{claim['claim_id']}", "original_claim_id": ""}

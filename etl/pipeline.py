@@ -322,6 +322,9 @@ def apply_batch(
     """Run the steps in the transaction of *run*; how each went. Nothing is committed here."""
     timings = []
     prepare(run.conn, run.batch)
+    if not any(step.name == "fact_claim_line" for step in steps):
+        # The gate follows claims to their families by it, also when no claim step runs.
+        fact_loader.make(run.conn, "work_claim_link", loads=run.batch.news("claims"))
     if run.batch.is_rebuild:
         empty_warehouse(run.conn, {step.stage for step in steps})
     for step in steps:
@@ -354,8 +357,6 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
         overwritten = sql.Identifier(f"work_overwritten_{spec.entity}")
         conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(overwritten))
         conn.execute(sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint) ON COMMIT DROP").format(overwritten))
-    # The gate follows claims to their families by it, also when no claim step runs.
-    fact_loader.make(conn, "work_claim_link", loads=batch.news("claims"))
     if batch.is_rebuild:
         cube_loader.read_deltas_from_facts(conn)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BaseCube:
-    """A summary table: `key` is its grain, `fact` what it sums, `delta` the work table it is fed from."""
+    """A summary table: `key` is its grain, `fact` what it sums, `delta` the work view it is fed from."""
 
     table: str
     fact: str
@@ -26,14 +26,6 @@ class DerivedCube:
     key: tuple[str, ...]
     follows: tuple[str, ...] = ()
 
-
-# The work tables that loads feed cubes from, and the facts that are all of it in a rebuild.
-DELTAS = {
-    "work_claim_delta": "warehouse.fact_claim_line",
-    "work_member_month_delta": "warehouse.fact_member_month",
-    "work_adjustment_delta": "warehouse.fact_member_month_adjustment",
-    "work_movement_delta": "warehouse.fact_enrollment_movement",
-}
 
 DOLLARS = ("line_count", "billed_amount", "allowed_amount", "paid_amount")
 PREMIUMS = ("member_month_count", "gross_premium_amount", "aptc_amount", "net_premium_amount")
@@ -56,11 +48,11 @@ BASE_CUBES: tuple[BaseCube, ...] = (
     ),
     _of_claims("claims_monthly_member", "member_durable_key", "month_start_date"),
     _of_claims("claims_daily_plan", "plan_durable_key", "service_date"),
-    # Fed from the cube before it, or from the load's days. Its rolling sums are 30 times those of the facts.
+    # Fed from what was added to the cube before it. Its rolling sums are 30 times those of the facts.
     BaseCube(
         "claims_rolling_plan",
         "fact_claim_line",
-        "work_plan_day_delta",
+        "work_claims_daily_plan",
         ("plan_id", "calendar_date"),
         ("claim_count", "paid_amount"),
     ),

@@ -14,7 +14,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class FactSpec:
-    """A fact table. `date_column` is the date that picks the dimension versions."""
+    """A fact table. `date_column` is the date that picks the dimension versions; `measures` are all that can be added.
+
+    `delta`: the work view in which a load leaves what it added and took (negative), for the cubes.
+    """
 
     table: str
     grain: str
@@ -23,6 +26,7 @@ class FactSpec:
     roles: tuple[Role, ...]
     measures: tuple[str, ...]
     feed: str
+    delta: str = ""
 
 
 MEMBER = Role("dim_member", "member", "member")
@@ -43,8 +47,21 @@ CLAIM_LINE = FactSpec(
     ),
     date_column="service_date",
     roles=(MEMBER, PLAN, RENDERING, BILLING),
-    measures=("billed_amount", "allowed_amount", "paid_amount"),
+    measures=(
+        "claim_count",
+        "line_count",
+        "denied_line_count",
+        "unit_count",
+        "billed_amount",
+        "allowed_amount",
+        "paid_amount",
+        "deductible_amount",
+        "copay_amount",
+        "coinsurance_amount",
+        "cob_amount",
+    ),
     feed="claims",
+    delta="work_claim_delta",
 )
 CLAIM = FactSpec(
     table="fact_claim",
@@ -70,8 +87,15 @@ MEMBER_MONTH = FactSpec(
     identity=("member_durable_key", "month_start_date", "policy_id"),
     date_column="month_end_date",
     roles=(MEMBER, PLAN),
-    measures=("gross_premium_amount", "aptc_amount", "net_premium_amount"),
+    measures=(
+        "member_month_count",
+        "days_covered_count",
+        "gross_premium_amount",
+        "aptc_amount",
+        "net_premium_amount",
+    ),
     feed="enrollments",
+    delta="work_member_month_delta",
 )
 ADJUSTMENT = FactSpec(
     table="fact_member_month_adjustment",
@@ -79,8 +103,15 @@ ADJUSTMENT = FactSpec(
     identity=("member_durable_key", "month_start_date", "policy_id", "reported_as_of", "is_removal"),
     date_column="month_start_date",
     roles=(),
-    measures=("gross_premium_amount", "aptc_amount", "net_premium_amount"),
+    measures=(
+        "member_month_count",
+        "days_covered_count",
+        "gross_premium_amount",
+        "aptc_amount",
+        "net_premium_amount",
+    ),
     feed="enrollments",
+    delta="work_adjustment_delta",
 )
 MOVEMENT = FactSpec(
     table="fact_enrollment_movement",
@@ -90,6 +121,7 @@ MOVEMENT = FactSpec(
     roles=(),
     measures=("member_count",),
     feed="enrollments",
+    delta="work_movement_delta",
 )
 
 FACTS: tuple[FactSpec, ...] = (ENROLLMENT, MEMBER_MONTH, ADJUSTMENT, MOVEMENT, CLAIM_LINE, CLAIM)

@@ -9,7 +9,7 @@ from etl.core.database import APPLICATION, connect, database_url, redacted
 from etl.core.embedded import EmbeddedServer
 from etl.core.errors import ConfigError, EtlError, Exit
 from etl.core.postgres_binaries import find_psql
-from etl.core.settings import SCHEMAS, Settings
+from etl.core.settings import SCHEMAS, VIEW_SCHEMAS, Settings
 
 EXTERNAL = "DATABASE_URL is set, so the server is not ours: nothing to do"
 
@@ -94,7 +94,7 @@ def psql(settings: Settings, given: argparse.Namespace) -> None:
 def reset(settings: Settings, given: argparse.Namespace) -> None:
     """Delete all data of the warehouse for good: our schemas of an external database, the whole embedded server."""
     if settings.database_url:
-        what = f"the schemas {', '.join(SCHEMAS)} of {redacted(settings.database_url)}"
+        what = f"the schemas {', '.join((*SCHEMAS, *VIEW_SCHEMAS))} of {redacted(settings.database_url)}"
     else:
         what = f"all data in {_server(settings).data}"
     if not given.yes and not _confirmed(what):
@@ -121,7 +121,7 @@ def _drop_schemas(address: str) -> None:
     from psycopg import sql
 
     with connect(address, autocommit=True) as conn:
-        for schema in SCHEMAS:
+        for schema in (*VIEW_SCHEMAS, *SCHEMAS):
             conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
 

@@ -11,6 +11,8 @@ from etl.core.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ("etl", "staging", "warehouse", "mart")
+# Views for analysts, which nobody's search path names.
+VIEW_SCHEMAS = ("deidentified",)
 LOG_FORMATS = ("auto", "pretty", "json")
 
 

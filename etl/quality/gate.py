@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.catalog.checks import CHECKS, Scope, Severity
-from etl.catalog.cubes import BASE_CUBES, BaseCube
+from etl.catalog.cubes import BASE_CUBES, PREMIUMS, BaseCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.errors import QualityGateError
 from etl.core.spec import DimensionSpec
@@ -139,9 +139,11 @@ def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
     for fact in dict.fromkeys(cube.fact for cube in BASE_CUBES):
         cubes = [cube for cube in BASE_CUBES if cube.fact == fact]
         sliced = [cube for cube in cubes if _slice(cube)]
-        if whole or not sliced:
+        if whole or not (sliced or fact in _TOTALS_OF):
             measures = sorted({measure for cube in cubes for measure in cube.measures})
             expected = _sums(conn, _ADDED_UP.get(fact, ("warehouse", fact)), measures)
+        elif fact in _TOTALS_OF:
+            expected = _sums(conn, ("mart", _TOTALS_OF[fact]), PREMIUMS)
         else:
             # The last is the smallest: cubes are listed from fine to coarse.
             expected = _sums(conn, ("mart", sliced[-1].table), sliced[-1].measures)
@@ -154,6 +156,10 @@ def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
 
 # The work tables in which the gate has added a whole fact up already.
 _ADDED_UP = {"fact_claim_line": ("work_gate_line",), "fact_member_month": ("work_gate_month",)}
+
+
+# What the changes of member months add up to is what member months there are.
+_TOTALS_OF = {"fact_member_month_adjustment": "enrollment_monthly_plan"}
 
 
 def _slice(cube: BaseCube) -> tuple[str, str] | None:

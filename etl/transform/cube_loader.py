@@ -6,41 +6,63 @@ from datetime import date
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from etl.catalog.cubes import DELTAS, BaseCube, DerivedCube
+from etl.catalog.cubes import BaseCube, DerivedCube
+from etl.catalog.facts import FACTS
+from etl.core import compose
+from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-from etl.transform.fact_loader import drop_work
+from etl.transform.fact_loader import drop_work, leave_delta
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
     """For a rebuild: all facts are the delta."""
-    for delta, fact in DELTAS.items():
-        drop_work(conn, delta)
-        conn.execute(
-            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT fact.*, 1 AS sign FROM {} AS fact").format(
-                sql.Identifier(delta), sql.Identifier(*fact.split("."))
-            )
-        )
-
-
-def sum_days(conn: Connection[TupleRow], *, is_rebuild: bool) -> None:
-    """Leave work_plan_day_delta, what each day of each plan gained: for a rebuild all that claims_daily_plan holds."""
-    drop_work(conn, "work_plan_day_delta")
-    if is_rebuild:
-        conn.execute("CREATE TEMPORARY VIEW work_plan_day_delta AS SELECT cube.* FROM mart.claims_daily_plan AS cube")
-    else:
-        sql_file("work_plan_day_delta").run(conn)
+    for fact in FACTS:
+        if fact.delta:
+            leave_delta(conn, fact, sql.Identifier("warehouse", fact.table), is_signed=False)
 
 
 def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = False) -> RowCounts:
-    """Add the delta to *cube*; groups that no fact is left of are deleted. Always equal to a rebuild from the facts."""
-    if cube.delta == "work_plan_day_delta":
-        sum_days(conn, is_rebuild=is_rebuild)
-    written = sql_file(cube.table).run(conn)
-    if not written:
-        return RowCounts()
-    name = sql.Identifier("mart", cube.table)
-    emptied = conn.execute(sql.SQL("DELETE FROM {} WHERE fact_row_count = 0").format(name)).rowcount
+    """Add the delta to *cube*; groups that no fact is left of are deleted. Always equal to a rebuild from the facts.
+
+    Leaves `work_<cube>`, what was added.
+    """
+    work = f"work_{cube.table}"
+    drop_work(conn, work)
+    # All groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
+    conn.execute(sql.SQL("SET LOCAL enable_indexscan = {}").format(sql.Literal("off" if is_rebuild else "on")))
+    sql_file(work).run(conn)
+    conn.execute("SET LOCAL enable_indexscan = on")
+    columns = [
+        column.name
+        for column in conn.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(work))).description or ()
+    ]
+    names = {
+        "cube": sql.Identifier("mart", cube.table),
+        "work": sql.Identifier(work),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "key": sql.SQL(", ").join(map(sql.Identifier, cube.key)),
+        "same": compose.equal("cube", "w", cube.key),
+        "sums": sql.SQL(", ").join(
+            sql.SQL("{0} = cube.{0} + excluded.{0}").format(sql.Identifier(name))
+            for name in columns
+            if name not in cube.key
+        ),
+    }
+
+    def run(statement: str) -> int:
+        return conn.execute(sql.SQL(statement).format(**names)).rowcount
+
+    if is_rebuild:
+        with indexes_afterwards(conn, "mart", cube.table):
+            written = run("INSERT INTO {cube} ({columns}) SELECT * FROM {work}")
+        run("ANALYZE {cube}")
+        return RowCounts(inserted=written)
+    run("ANALYZE {work}")
+    written = run(
+        "INSERT INTO {cube} AS cube ({columns}) SELECT * FROM {work} ON CONFLICT ({key}) DO UPDATE SET {sums}"
+    )
+    emptied = run("DELETE FROM {cube} AS cube USING {work} AS w WHERE {same} AND cube.fact_row_count = 0")
     return RowCounts(inserted=written, deleted=emptied)
 
 

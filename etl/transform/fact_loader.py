@@ -1,19 +1,19 @@
 """Facts: enrollments, member months and claims of a batch of loads, with the surrogate keys in force on their dates.
 
-Everything here runs in the caller's transaction and leaves two work tables for the cubes: work_member_month_delta and
-work_claim_delta, the rows that were added (sign 1) and taken (sign -1).
+Everything here runs in the caller's transaction and leaves two work views for the cubes: work_member_month_delta and
+work_claim_delta, the rows that were added (sign 1) and taken (sign -1, their measures negative).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, FactSpec, Role
+from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, MEMBER_MONTH, FactSpec, Role
 from etl.core import compose
+from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
 
@@ -68,11 +68,38 @@ def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     return rows
 
 
+def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable, *, is_signed: bool = True) -> None:
+    """Make the delta of *fact* a work view over *rows*, its measures times the sign; unsigned rows were all added."""
+    columns = conn.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped "
+        "ORDER BY attnum",
+        (f"warehouse.{fact.table}",),
+    ).fetchall()
+    told = [
+        sql.SQL("(d.sign * d.{0}) AS {0}").format(sql.Identifier(name))
+        if is_signed and name in fact.measures
+        else compose.column("d", name)
+        for (name,) in columns
+    ]
+    drop_work(conn, fact.delta)
+    conn.execute(
+        sql.SQL("CREATE TEMPORARY VIEW {delta} AS SELECT {told}, {sign} AS sign FROM {rows} AS d").format(
+            delta=sql.Identifier(fact.delta),
+            told=sql.SQL(", ").join(told),
+            sign=sql.SQL("d.sign" if is_signed else "1"),
+            rows=rows,
+        )
+    )
+
+
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Make an inferred row for every member, plan and provider that facts name and no dimension knows."""
     counts = RowCounts()
-    for name in ("dim_member_inferred", "dim_plan_inferred", "dim_provider_inferred"):
-        counts.inserted += sql_file(name).run(conn, **{value: batch.news(value) for value in sql_file(name).values})
+    for entity in ("member", "plan", "provider"):
+        # Two statements: the server reads staging on several cores only for a table that it makes.
+        named = f"work_named_{entity}"
+        counts.read += make(conn, named, **{feed: batch.news(feed) for feed in sql_file(named).values})
+        counts.inserted += sql_file(f"dim_{entity}_inferred").run(conn)
     return counts
 
 
@@ -80,10 +107,11 @@ def rekey_facts(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Point the facts of entities whose versions moved to the version now in force on their dates."""
     if batch.is_rebuild:  # no facts yet, and all of them will be the delta
         return RowCounts()
-    drop_work(conn, "work_claim_delta")
+    drop_work(conn, "work_claim_moved")
     conn.execute(
-        "CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP"
+        "CREATE TEMPORARY TABLE work_claim_moved (LIKE warehouse.fact_claim_line, sign integer) ON COMMIT DROP"
     )
+    leave_delta(conn, CLAIM_LINE, sql.SQL("work_claim_moved"))
     counts = RowCounts()
     for fact in (ENROLLMENT, CLAIM_LINE):
         for role in fact.roles:
@@ -143,7 +171,7 @@ def _rekey(conn: Connection[TupleRow], fact: FactSpec, role: Role) -> int:
         run("ANALYZE work_rekey")
         is_claim = fact is CLAIM_LINE
         take = (
-            "INSERT INTO work_claim_delta SELECT f.*, {sign} FROM {fact} AS f INNER JOIN work_rekey AS r ON {same_row}"
+            "INSERT INTO work_claim_moved SELECT f.*, {sign} FROM {fact} AS f INNER JOIN work_rekey AS r ON {same_row}"
         )
         if is_claim:
             run(take.replace("{sign}", "-1"))
@@ -161,7 +189,11 @@ def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     if not batch.is_rebuild:
         counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
     counts.inserted += sql_file("fact_enrollment").run(conn)
-    conn.execute("ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id)")
+    if batch.is_rebuild:
+        conn.execute(
+            "ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id, is_current_version, "
+            "enrollment_status, coverage_start_date, coverage_end_date, load_id)"
+        )
     sql_file("fact_enrollment_current").run(conn)
     return counts
 
@@ -171,7 +203,7 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_touched_member")
     counts = RowCounts(read=make(conn, "work_member_month"))
     if batch.is_rebuild:
-        with _indexes_afterwards(conn, "fact_member_month"):
+        with indexes_afterwards(conn, "warehouse", "fact_member_month"):
             counts.inserted = conn.execute(
                 "INSERT INTO warehouse.fact_member_month SELECT * FROM work_member_month"
             ).rowcount
@@ -179,11 +211,7 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_member_month_change")
     counts.deleted += sql_file("fact_member_month_removed").run(conn)
     counts.inserted += sql_file("fact_member_month").run(conn)
-    if not batch.is_rebuild:
-        drop_work(conn, "work_member_month_delta")
-        conn.execute(
-            "CREATE TEMPORARY VIEW work_member_month_delta AS SELECT * FROM work_member_month_change WHERE balance <> 0"
-        )
+    leave_delta(conn, MEMBER_MONTH, sql.SQL("(SELECT * FROM work_member_month_change WHERE balance <> 0)"))
     return counts
 
 
@@ -199,6 +227,8 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")
+    make(conn, "work_claim_code", loads=loads)
+    make(conn, "work_service")
     make(conn, "work_claim_member", loads=loads)
     make(conn, "work_coverage")
     drop_work(conn, "work_claim_row")
@@ -211,7 +241,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         counts.deleted += sql_file("fact_claim_line_removed").run(conn)
     make(conn, "work_claim_added")
     if batch.is_rebuild:
-        with _indexes_afterwards(conn, "fact_claim_line"):
+        with indexes_afterwards(conn, "warehouse", "fact_claim_line"):
             counts.inserted += sql_file("fact_claim_line_signed").run(conn)
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
         # Without those of plans and providers, the next load looks them up by reading the whole primary key.
@@ -222,7 +252,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     else:
         counts.inserted += sql_file("fact_claim_line_signed").run(conn)
         counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
-        sql_file("work_claim_delta").run(conn, loads=loads)
+        sql_file("work_claim_moved").run(conn, loads=loads)
         _flag_coverage(conn, counts)
         sql_file("fact_claim_removed").run(conn)
     counts.read = counts.inserted
@@ -234,39 +264,11 @@ def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Keep one snapshot row per claim family."""
     counts = RowCounts(inserted=sql_file("fact_claim_versions").run(conn))
     if batch.is_rebuild:
-        with _indexes_afterwards(conn, "fact_claim"):
+        with indexes_afterwards(conn, "warehouse", "fact_claim"):
             counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
     else:
         counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
     return counts
-
-
-@contextmanager
-def _indexes_afterwards(conn: Connection[TupleRow], table: str) -> Iterator[None]:
-    """Drop the indexes and the primary key of an empty table, and build them again when it is filled: sorted once."""
-    name = sql.Identifier("warehouse", table)
-    indexes = conn.execute(
-        "SELECT relation.relname, pg_get_indexdef(relation.oid), key.conname, pg_get_constraintdef(key.oid) "
-        "FROM pg_index AS listed INNER JOIN pg_class AS relation ON relation.oid = listed.indexrelid "
-        "LEFT JOIN pg_constraint AS key ON key.conindid = relation.oid "
-        "WHERE listed.indrelid = %s::regclass ORDER BY relation.relname",
-        (f"warehouse.{table}",),
-    ).fetchall()
-    for index, _, constraint, _ in indexes:
-        if constraint:
-            conn.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(constraint)))
-        else:
-            conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier("warehouse", index)))
-    yield
-    for _, definition, constraint, meaning in indexes:
-        if constraint:
-            add = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                name, sql.Identifier(constraint), sql.SQL(meaning)
-            )
-            conn.execute(add)
-        else:
-            # Of a partitioned table the server says ON ONLY, which would leave the partitions without.
-            conn.execute(definition.replace(" ON ONLY ", " ON ", 1).encode())
 
 
 def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:

@@ -9,35 +9,37 @@ from dataclasses import dataclass
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from etl.catalog.facts import ADJUSTMENT, MOVEMENT, FactSpec
+from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-from etl.transform.fact_loader import Batch, drop_work, make
+from etl.transform.fact_loader import Batch, drop_work, leave_delta, make
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A fact told anew: the rows wanted, what differs, the files that take out and put in, and the delta left for cubes."""
+    """A fact told anew: the rows wanted, what differs, and the files that take out and put in."""
 
+    fact: FactSpec
     wanted: str
     change: str
     removed: str
     added: str
-    delta: str
 
 
 ADJUSTMENTS = Told(
+    fact=ADJUSTMENT,
     wanted="work_adjustment",
     change="work_adjustment_change",
     removed="fact_member_month_adjustment_removed",
     added="fact_member_month_adjustment",
-    delta="work_adjustment_delta",
 )
 MOVEMENTS = Told(
+    fact=MOVEMENT,
     wanted="work_movement",
     change="work_movement_change",
     removed="fact_enrollment_movement_removed",
     added="fact_enrollment_movement",
-    delta="work_movement_delta",
 )
 
 
@@ -53,26 +55,20 @@ def load_movements(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 
 def _tell(conn: Connection[TupleRow], batch: Batch, told: Told) -> RowCounts:
-    names = {
-        "wanted": sql.Identifier(told.wanted),
-        "change": sql.Identifier(told.change),
-        "delta": sql.Identifier(told.delta),
-    }
+    change = sql.Identifier(told.change)
     drop_work(conn, told.change)
     counts = RowCounts(read=make(conn, told.wanted))
     if batch.is_rebuild:  # nothing to compare with, and all of it will be the delta
         conn.execute(
-            sql.SQL("CREATE TEMPORARY VIEW {change} AS SELECT w.*, 1 AS sign, 1 AS balance FROM {wanted} AS w").format(
-                **names
+            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT w.*, 1 AS sign, 1 AS balance FROM {} AS w").format(
+                change, sql.Identifier(told.wanted)
             )
         )
-        counts.inserted = sql_file(told.added).run(conn)
+        with indexes_afterwards(conn, "warehouse", told.fact.table):
+            counts.inserted = sql_file(told.added).run(conn)
         return counts
     make(conn, told.change)
     counts.deleted = sql_file(told.removed).run(conn)
     counts.inserted = sql_file(told.added).run(conn)
-    drop_work(conn, told.delta)
-    conn.execute(
-        sql.SQL("CREATE TEMPORARY VIEW {delta} AS SELECT c.* FROM {change} AS c WHERE c.balance <> 0").format(**names)
-    )
+    leave_delta(conn, told.fact, sql.SQL("(SELECT * FROM {} WHERE balance <> 0)").format(change))
     return counts

@@ -27,13 +27,9 @@ def load_references(conn: Connection[TupleRow]) -> RowCounts:
 def name_codes(conn: Connection[TupleRow]) -> RowCounts:
     """Add the codes of this load's facts that no list knows, as not described.
 
-    Needs the work tables of the facts. Leaves work_service, the service category of each kind of claim line.
+    Needs work_claim_code, which the claim facts leave.
     """
     counts = RowCounts()
-    for name in ("work_claim_code", "work_service"):
-        conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(name)))
-        sql_file(name).run(conn)
-        conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
     for spec in REFERENCES:
         if spec.named_by and (spec.named_by != "dim_enrollment_reason_named" or _has_enrollments(conn)):
             counts.inserted += sql_file(spec.named_by).run(conn)

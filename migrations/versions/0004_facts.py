@@ -73,6 +73,11 @@ CLAIM_LINE = [
     ("carc_group_code", "text", "Adjustment group of a denial: CO, PR, OA or PI."),
     ("carc_code", "text", "Claim adjustment reason code of a denial."),
     (
+        "service_category_code",
+        "text NOT NULL DEFAULT 'other'",
+        "dim_service_category: of the first rule that its type and codes fit.",
+    ),
+    (
         "claim_count",
         "smallint NOT NULL",
         "1 on the first line of a claim version, -1 on its reversal, else 0: adds up to claims.",

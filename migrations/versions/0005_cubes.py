@@ -90,9 +90,6 @@ def upgrade() -> None:
             "(month_start_date, plan_key, geography_key, age_band_code, plan_durable_key)"
         ],
     )
-    # Emptied groups are found without a look at all the others.
-    for table in ("claims_daily_plan_provider", "claims_monthly_member", "enrollment_monthly"):
-        op.execute(f"CREATE INDEX {table}_emptied ON mart.{table} (fact_row_count) WHERE fact_row_count = 0")
 
 
 def downgrade() -> None:

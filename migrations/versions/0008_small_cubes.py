@@ -201,9 +201,6 @@ def upgrade() -> None:
     op.execute("ALTER TABLE mart.claims_rolling_plan SET (fillfactor = 60)")
     op.execute("CREATE INDEX claims_rolling_plan_calendar_date ON mart.claims_rolling_plan (calendar_date)")
     op.execute(
-        "CREATE INDEX claims_yearly_member_emptied ON mart.claims_yearly_member (fact_row_count) WHERE fact_row_count = 0"
-    )
-    op.execute(
         "CREATE INDEX claims_yearly_member_high_cost ON mart.claims_yearly_member (paid_amount) WHERE paid_amount >= 100000"
     )
 

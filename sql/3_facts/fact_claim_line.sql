@@ -1,6 +1,6 @@
 -- Title:  Claim lines of families with one version, with the surrogate keys in force on the service date
 -- Fills:  warehouse.fact_claim_line, one row per claim and line
--- Reads:  stg_claim, work_claim_family, work_coverage, dim_member, dim_plan, dim_provider, dim_geography, dim_date
+-- Reads:  stg_claim, work_claim_family, work_coverage, work_service, dim_member, dim_plan, dim_provider, dim_geography, dim_date
 -- Values: :loads
 INSERT INTO warehouse.fact_claim_line
 WITH located_member AS (
@@ -125,6 +125,7 @@ SELECT
     claim.is_in_network,
     claim.carc_group_code,
     claim.carc_code,
+    COALESCE(service.service_category_code, 'other') AS service_category_code,
     (claim.claim_line_number = 1)::integer::smallint AS claim_count,
     1::smallint AS line_count,
     (claim.claim_line_status = 'denied')::integer::smallint AS denied_line_count,
@@ -139,6 +140,13 @@ SELECT
     claim.load_id,
     claim.load_timestamp
 FROM keyed AS claim
+LEFT JOIN work_service AS service
+    ON
+        COALESCE(claim.claim_type, 'undetermined') = service.claim_type
+        AND COALESCE(claim.bill_type_code, '') = service.bill_type_code
+        AND COALESCE(claim.place_of_service_code, '') = service.place_of_service_code
+        AND COALESCE(claim.revenue_code, '') = service.revenue_code
+        AND COALESCE(claim.procedure_code, '') = service.procedure_code
 LEFT JOIN warehouse.dim_date AS service_day
     ON claim.service_date = service_day.calendar_date
 LEFT JOIN warehouse.dim_date AS received_day

@@ -1,6 +1,6 @@
 -- Title:  The rows that the families with several versions should have, with surrogate keys
 -- Fills:  work_claim_row (made LIKE warehouse.fact_claim_line)
--- Reads:  work_claim_signed, work_coverage, warehouse.dim_member, dim_plan, dim_provider, dim_geography
+-- Reads:  work_claim_signed, work_coverage, work_service, warehouse.dim_member, dim_plan, dim_provider, dim_geography
 -- Values: none
 INSERT INTO work_claim_row
 SELECT
@@ -44,6 +44,7 @@ SELECT
     claim.is_in_network,
     claim.carc_group_code,
     claim.carc_code,
+    COALESCE(service.service_category_code, 'other') AS service_category_code,
     CASE WHEN claim.is_first_line THEN claim.sign ELSE 0 END::smallint AS claim_count,
     claim.sign::smallint AS line_count,
     CASE WHEN claim.claim_line_status = 'denied' THEN claim.sign ELSE 0 END::smallint AS denied_line_count,
@@ -58,6 +59,13 @@ SELECT
     claim.load_id,
     claim.load_timestamp
 FROM work_claim_signed AS claim
+LEFT JOIN work_service AS service
+    ON
+        claim.claim_type = service.claim_type
+        AND COALESCE(claim.bill_type_code, '') = service.bill_type_code
+        AND COALESCE(claim.place_of_service_code, '') = service.place_of_service_code
+        AND COALESCE(claim.revenue_code, '') = service.revenue_code
+        AND COALESCE(claim.procedure_code, '') = service.procedure_code
 LEFT JOIN warehouse.dim_member AS member
     ON
         claim.member_durable_key = member.member_durable_key

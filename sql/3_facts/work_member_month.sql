@@ -63,6 +63,16 @@ by_policy AS (
     ORDER BY
         covered.member_durable_key, covered.month_start_date, covered.policy_id,
         covered.last_covered_date DESC, covered.coverage_start_date DESC, covered.enrollment_id
+),
+
+-- Nobody is older than the calendar.
+ages AS (
+    SELECT
+        age,
+        band.age_band_code
+    FROM warehouse.dim_age_band AS band
+    CROSS JOIN LATERAL generate_series(band.first_age, LEAST(band.last_age, 300)) AS years (age)
+    WHERE band.first_age >= 0
 )
 
 SELECT
@@ -89,7 +99,7 @@ SELECT
     by_policy.load_id,
     by_policy.load_timestamp,
     by_policy.is_covered_mid_month,
-    COALESCE(band.age_band_code, 'unknown') AS age_band_code
+    COALESCE(ages.age_band_code, 'unknown') AS age_band_code
 FROM by_policy
 LEFT JOIN warehouse.dim_member AS member
     ON
@@ -106,8 +116,5 @@ LEFT JOIN warehouse.dim_geography AS geography
         COALESCE(member.state_code, '') = geography.state_code
         AND COALESCE(member.county_fips, '') = geography.county_fips
         AND COALESCE(member.rating_area, 0) = geography.rating_area
-LEFT JOIN warehouse.dim_age_band AS band
-    ON
-        band.first_age >= 0
-        AND extract(YEAR FROM age(by_policy.month_end_date, member.birth_date)) >= band.first_age
-        AND extract(YEAR FROM age(by_policy.month_end_date, member.birth_date)) <= band.last_age
+LEFT JOIN ages
+    ON extract(YEAR FROM age(by_policy.month_end_date, member.birth_date))::integer = ages.age

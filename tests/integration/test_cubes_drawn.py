@@ -1,13 +1,16 @@
 """Cubes drawn by hand: windows and years compared, service categories, denial reasons, lag, members who move."""
 
 import pytest
+from psycopg import sql
 
 from etl import pipeline
 from etl.catalog.cubes import BASE_CUBES
-from etl.transform import cube_loader, movement_loader, reference_loader
+from etl.catalog.facts import CLAIM_LINE
+from etl.transform import cube_loader, fact_loader, movement_loader, reference_loader
 from tests.tables import expect, given
 
 PLAN = "11111FL0010001-01"
+CODES = ("claim_type", "bill_type_code", "place_of_service_code", "revenue_code", "procedure_code")
 PLAN_KEYS = "plan_durable_key, plan_key, plan_id, plan_year, start_date, first_observed_date, load_id, load_timestamp"
 
 
@@ -43,9 +46,9 @@ def deliver(conn, load_id, as_of):
 
 def claims(conn, drawing):
     """Put claim lines into a delta, with the columns that are not drawn as plain as can be."""
-    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_delta CASCADE")
+    conn.execute("DROP TABLE IF EXISTS pg_temp.work_claim_moved, pg_temp.work_claim_code, pg_temp.work_service CASCADE")
     conn.execute(
-        "CREATE TEMPORARY TABLE work_claim_delta (LIKE warehouse.fact_claim_line INCLUDING DEFAULTS, sign integer)"
+        "CREATE TEMPORARY TABLE work_claim_moved (LIKE warehouse.fact_claim_line INCLUDING DEFAULTS, sign integer)"
     )
     plain = {
         "member_durable_key": 1, "member_key": 1, "claim_id": "'C1'", "claim_version_number": 1, "claim_line_number": 1,
@@ -58,9 +61,21 @@ def claims(conn, drawing):
         "coinsurance_amount": 0, "cob_amount": 0, "load_id": 1, "load_timestamp": "'2026-01-01'", "sign": 1,
     }  # fmt: skip
     for column, value in plain.items():
-        conn.execute(f"ALTER TABLE work_claim_delta ALTER COLUMN {column} SET DEFAULT {value}")
-    given(conn, "pg_temp.work_claim_delta", drawing)
+        conn.execute(f"ALTER TABLE work_claim_moved ALTER COLUMN {column} SET DEFAULT {value}")
+    given(conn, "pg_temp.work_claim_moved", drawing)
+    codes = ", ".join(f"COALESCE({code}, '') AS {code}" for code in CODES)
+    conn.execute(
+        f"CREATE TEMPORARY TABLE work_claim_code AS SELECT {codes}, COALESCE(principal_diagnosis_code, '') AS diagnosis_code, "
+        "COALESCE(carc_group_code, '') AS carc_group_code, COALESCE(carc_code, '') AS carc_code FROM work_claim_moved"
+    )
     reference_loader.name_codes(conn)
+    fact_loader.make(conn, "work_service")
+    same = " AND ".join(f"COALESCE(line.{code}, '') = service.{code}" for code in CODES)
+    conn.execute(
+        "UPDATE work_claim_moved AS line SET service_category_code = service.service_category_code "
+        f"FROM work_service AS service WHERE {same}"
+    )
+    fact_loader.leave_delta(conn, CLAIM_LINE, sql.Identifier("work_claim_moved"))
 
 
 def add(conn, *tables):

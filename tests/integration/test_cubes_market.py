@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from etl import pipeline
-from etl.catalog.cubes import BASE_CUBES, DELTAS, DERIVED_CUBES
+from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES
 from etl.core.database import connect
 from etl.core.fingerprint import differences, fingerprint
 from etl.quality import gate
@@ -105,7 +105,9 @@ def test_a_base_cube_sums_to_its_facts(cubes, cube):
     )
 
 
-@pytest.mark.parametrize("cube", [cube for cube in BASE_CUBES if cube.delta in DELTAS], ids=lambda cube: cube.table)
+@pytest.mark.parametrize(
+    "cube", [cube for cube in BASE_CUBES if cube.delta != "work_claims_daily_plan"], ids=lambda cube: cube.table
+)
 def test_the_rows_of_a_base_cube_count_their_facts(cubes, cube):
     """The count that tells an empty group from one whose amounts cancel out."""
     counted = rows(cubes, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("warehouse", cube.fact)))
@@ -352,7 +354,9 @@ def test_nothing_is_refreshed_whose_inputs_did_not_move(cubes):
         assert 0 < cube_loader.refresh_cube(cubes, cube, {cube.inputs[0]}).read or cube.table == "high_cost_claimants"
 
 
-@pytest.mark.parametrize("cube", [cube for cube in BASE_CUBES if cube.delta in DELTAS], ids=lambda cube: cube.table)
+@pytest.mark.parametrize(
+    "cube", [cube for cube in BASE_CUBES if cube.delta != "work_claims_daily_plan"], ids=lambda cube: cube.table
+)
 def test_the_gate_of_a_rebuild_finds_any_base_cube_that_is_broken(server, market, cube):
     """One unit too many in one row of one measure."""
     with connect(server.url(market[0])) as conn:

@@ -1,12 +1,8 @@
 -- Title:  Claims and lines received and denied, by plan, year of service, network and reason
--- Fills:  mart.denials_yearly_plan: adds what the delta sums to
+-- Fills:  work_denials_yearly_plan: what is then added to mart.denials_yearly_plan
 -- Reads:  work_claim_delta, warehouse.dim_date, dim_denial_reason
 -- Values: none
-INSERT INTO mart.denials_yearly_plan AS cube (
-    plan_durable_key, calendar_year, network_code, tc_reason_code, fact_row_count, received_claim_count,
-    denied_received_claim_count, claim_count, denied_claim_count, line_count, denied_line_count, billed_amount,
-    denied_billed_amount
-)
+CREATE TEMPORARY TABLE work_denials_yearly_plan ON COMMIT DROP AS
 WITH mixed AS MATERIALIZED (
     SELECT DISTINCT
         delta.claim_id,
@@ -59,23 +55,13 @@ SELECT
     delta.network_code,
     delta.tc_reason_code,
     sum(delta.sign) AS fact_row_count,
-    sum(delta.sign * delta.received_claim_count) AS received_claim_count,
-    sum(delta.sign * delta.is_denied * delta.received_claim_count) AS denied_received_claim_count,
-    sum(delta.sign * delta.claim_count) AS claim_count,
-    sum(delta.sign * delta.is_denied * delta.claim_count) AS denied_claim_count,
-    sum(delta.sign * delta.line_count) AS line_count,
-    sum(delta.sign * delta.denied_line_count) AS denied_line_count,
-    sum(delta.sign * delta.billed_amount) AS billed_amount,
-    sum(delta.sign * abs(delta.denied_line_count) * delta.billed_amount) AS denied_billed_amount
+    sum(delta.received_claim_count) AS received_claim_count,
+    sum(delta.is_denied * delta.received_claim_count) AS denied_received_claim_count,
+    sum(delta.claim_count) AS claim_count,
+    sum(delta.is_denied * delta.claim_count) AS denied_claim_count,
+    sum(delta.line_count) AS line_count,
+    sum(delta.denied_line_count) AS denied_line_count,
+    sum(delta.billed_amount) AS billed_amount,
+    COALESCE(sum(delta.billed_amount) FILTER (WHERE delta.denied_line_count <> 0), 0) AS denied_billed_amount
 FROM judged AS delta
 GROUP BY delta.plan_durable_key, delta.calendar_year, delta.network_code, delta.tc_reason_code
-ON CONFLICT (plan_durable_key, calendar_year, network_code, tc_reason_code) DO UPDATE SET
-    fact_row_count = cube.fact_row_count + excluded.fact_row_count,
-    received_claim_count = cube.received_claim_count + excluded.received_claim_count,
-    denied_received_claim_count = cube.denied_received_claim_count + excluded.denied_received_claim_count,
-    claim_count = cube.claim_count + excluded.claim_count,
-    denied_claim_count = cube.denied_claim_count + excluded.denied_claim_count,
-    line_count = cube.line_count + excluded.line_count,
-    denied_line_count = cube.denied_line_count + excluded.denied_line_count,
-    billed_amount = cube.billed_amount + excluded.billed_amount,
-    denied_billed_amount = cube.denied_billed_amount + excluded.denied_billed_amount

@@ -1,11 +1,8 @@
 -- Title:  Claims of each plan by day, and of the 30 days that end with it
--- Fills:  mart.claims_rolling_plan: adds what the delta sums to
--- Reads:  work_plan_day_delta, warehouse.dim_plan
+-- Fills:  work_claims_rolling_plan: what is then added to mart.claims_rolling_plan
+-- Reads:  work_claims_daily_plan, warehouse.dim_plan
 -- Values: none
-INSERT INTO mart.claims_rolling_plan AS cube (
-    plan_id, calendar_date, fact_row_count, claim_count, paid_amount, rolling_30_day_claim_count,
-    rolling_30_day_allowed_amount, rolling_30_day_paid_amount, rolling_30_day_settled_paid_amount
-)
+CREATE TEMPORARY TABLE work_claims_rolling_plan ON COMMIT DROP AS
 WITH plan AS (
     SELECT DISTINCT
         version.plan_durable_key,
@@ -22,7 +19,7 @@ daily AS MATERIALIZED (
         sum(delta.allowed_amount) AS allowed_amount,
         sum(delta.paid_amount) AS paid_amount,
         sum(delta.settled_paid_amount) AS settled_paid_amount
-    FROM work_plan_day_delta AS delta
+    FROM work_claims_daily_plan AS delta
     INNER JOIN plan
         ON delta.plan_durable_key = plan.plan_durable_key
     GROUP BY plan.plan_id, delta.service_date
@@ -87,12 +84,3 @@ WHERE
         rolling.rolling_30_day_allowed_amount, rolling.rolling_30_day_paid_amount,
         rolling.rolling_30_day_settled_paid_amount
     ) <> (0, 0, 0, 0, 0, 0, 0)
-ON CONFLICT (plan_id, calendar_date) DO UPDATE SET
-    fact_row_count = cube.fact_row_count + excluded.fact_row_count,
-    claim_count = cube.claim_count + excluded.claim_count,
-    paid_amount = cube.paid_amount + excluded.paid_amount,
-    rolling_30_day_claim_count = cube.rolling_30_day_claim_count + excluded.rolling_30_day_claim_count,
-    rolling_30_day_allowed_amount = cube.rolling_30_day_allowed_amount + excluded.rolling_30_day_allowed_amount,
-    rolling_30_day_paid_amount = cube.rolling_30_day_paid_amount + excluded.rolling_30_day_paid_amount,
-    rolling_30_day_settled_paid_amount
-    = cube.rolling_30_day_settled_paid_amount + excluded.rolling_30_day_settled_paid_amount

@@ -1,8 +1,8 @@
 -- Title:  What this load adds to the claim facts and takes from them
--- Fills:  work_claim_delta (made LIKE warehouse.fact_claim_line, with a sign): 1 added, -1 taken
+-- Fills:  work_claim_moved (made LIKE warehouse.fact_claim_line, with a sign): 1 added, -1 taken
 -- Reads:  warehouse.fact_claim_line, work_claim_family, work_claim_added, work_claim_removed
 -- Values: :loads
-INSERT INTO work_claim_delta
+INSERT INTO work_claim_moved
 SELECT
     fact.*,
     1 AS sign
