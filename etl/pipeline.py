@@ -322,9 +322,6 @@ def apply_batch(
     """Run the steps in the transaction of *run*; how each went. Nothing is committed here."""
     timings = []
     prepare(run.conn, run.batch)
-    if not any(step.name == "fact_claim_line" for step in steps):
-        # The gate follows claims to their families by it, also when no claim step runs.
-        fact_loader.make(run.conn, "work_claim_link", loads=run.batch.news("claims"))
     if run.batch.is_rebuild:
         empty_warehouse(run.conn, {step.stage for step in steps})
     for step in steps:

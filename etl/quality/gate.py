@@ -65,6 +65,9 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
     }
     if not whole:
         values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
+    if _listed(conn, "SELECT array_agg(true) WHERE to_regclass('pg_temp.work_claim_link') IS NULL"):
+        # No claims were loaded just now, which would have left it.
+        _make(conn, "work_claim_link", loads=claims)
     _make(conn, "work_gate_staged", loads=claims)
     if whole:
         _make(conn, "work_gate_line", loads=claims)

@@ -95,11 +95,14 @@ def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Make an inferred row for every member, plan and provider that facts name and no dimension knows."""
     counts = RowCounts()
-    for entity in ("member", "plan", "provider"):
-        # Two statements: the server reads staging on several cores only for a table that it makes.
-        named = f"work_named_{entity}"
+    # Two statements each: the server reads staging on several cores only for a table that it makes.
+    for named, inferred in (
+        ("work_named_member", "dim_member_inferred"),
+        ("work_named_plan", "dim_plan_inferred"),
+        ("work_named_provider", "dim_provider_inferred"),
+    ):
         counts.read += make(conn, named, **{feed: batch.news(feed) for feed in sql_file(named).values})
-        counts.inserted += sql_file(f"dim_{entity}_inferred").run(conn)
+        counts.inserted += sql_file(inferred).run(conn)
     return counts
 
 

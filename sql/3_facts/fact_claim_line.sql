@@ -1,6 +1,6 @@
--- Title:  Claim lines of families with one version, with the surrogate keys in force on the service date
+-- Title:  Claim lines of families with one version, with the keys of dim_date and of versions in force on the service date
 -- Fills:  warehouse.fact_claim_line, one row per claim and line
--- Reads:  stg_claim, work_claim_family, work_coverage, work_service, dim_member, dim_plan, dim_provider, dim_geography, dim_date
+-- Reads:  stg_claim, work_claim_family, work_coverage, work_service, dim_member, dim_plan, dim_provider, dim_geography
 -- Values: :loads
 INSERT INTO warehouse.fact_claim_line
 WITH located_member AS (

@@ -68,7 +68,7 @@ by_policy AS (
 -- Nobody is older than the calendar.
 ages AS (
     SELECT
-        age,
+        years.age,
         band.age_band_code
     FROM warehouse.dim_age_band AS band
     CROSS JOIN LATERAL generate_series(band.first_age, LEAST(band.last_age, 300)) AS years (age)
