@@ -17,6 +17,8 @@ from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
 
+WORK_MEM = "256MB"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -226,7 +228,10 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
+    # The planner takes a recursion for endless, and the server reserves all of work_mem for it at once.
+    conn.execute("SET LOCAL work_mem = '8MB'")
     make(conn, "work_claim_link", loads=loads)
+    conn.execute(f"SET LOCAL work_mem = '{WORK_MEM}'")
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")
