@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements.txt"
 VENV = ROOT / ".venv"
 STAMP = VENV / ".bootstrapped"
+LOAD_PATH = ("dotenv", "numpy", "psycopg", "psycopg_binary", "psycopg_pool", "pygments", "rich", "structlog", "xxhash")
 LEAST = (3, 11)
 
 
@@ -34,7 +35,15 @@ def main() -> None:
             install_uv(python)
         print("bootstrap: installing the locked packages", file=sys.stderr)
         run(str(uv), "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(REQUIREMENTS))
+        compile_load_path(python)
         STAMP.touch()
+
+
+def compile_load_path(python: Path) -> None:
+    """Compile what each command imports, once: where Python is told to keep no bytecode, it would do so at every start."""
+    packages = python.parents[1].glob("lib/python3.*/site-packages")
+    found = [str(folder / name) for folder in packages for name in LOAD_PATH if (folder / name).is_dir()]
+    run(str(python), "-m", "compileall", "-q", "-j", "0", *found, str(ROOT / "etl"))
 
 
 def find_python() -> str:
