@@ -73,10 +73,10 @@ PROVIDER = [
     ("zip_code", "text", "ZIP code of the practice. Versioned."),
     ("county_fips", "text", "County of the practice. Versioned."),
     ("is_accepting_new_patients", "boolean", "Takes new patients. Versioned."),
-    ("provider_name", "text", "Name of the provider. Overwritten."),
-    ("address_line_1", "text", "Street and number of the practice. Overwritten."),
+    ("provider_name", "text", "Name of the provider. Overwritten. Personal."),
+    ("address_line_1", "text", "Street and number of the practice. Overwritten. Personal."),
     ("city", "text", "City of the practice. Overwritten."),
-    ("phone", "text", "Telephone number of the practice. Overwritten."),
+    ("phone", "text", "Telephone number of the practice. Overwritten. Personal."),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from etl.catalog.dimensions import DIMENSIONS
-from etl.catalog.sources import MEMBERS, SOURCES
+from etl.catalog.sources import MEMBERS, PROVIDERS, SOURCES
 from etl.core.database import connect
 from etl.core.fingerprint import differences, fingerprint
 from tests.house import ROOT
@@ -285,7 +285,6 @@ def test_age_from_ninety_on_is_pooled_and_small_places_are_masked(market):
 def test_tag_comment_view_and_grant_agree(market):
     """A personal column is tagged in the catalog, said so in every comment, in no view, and granted to no reader."""
     tagged = {(spec.table, column.name) for spec in SOURCES for column in spec.columns if column.personal}
-    member = {name for table, name in tagged if table == MEMBERS.table}
     with connect(market) as conn:
         said = {
             (table, column)
@@ -307,11 +306,11 @@ def test_tag_comment_view_and_grant_agree(market):
             "WHERE nspname IN ('staging', 'warehouse') AND relkind IN ('r', 'p', 'v', 'm') "
             "AND has_any_column_privilege(role, pg_class.oid, 'SELECT')"
         ).fetchone()
-    dimensions = {(spec.table, name) for spec in DIMENSIONS if f"stg_{spec.entity}" == MEMBERS.table for name in member}
+    dimensions = {(spec.table, name) for spec in DIMENSIONS for table, name in tagged if f"stg_{spec.entity}" == table}
 
-    assert member
+    assert {MEMBERS.table, PROVIDERS.table} == {table for table, _ in tagged}
     assert tagged | dimensions == said
-    assert set() == member & in_views
+    assert set() == {name for _, name in tagged} & in_views
     assert (0,) == granted
 
 
