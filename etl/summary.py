@@ -13,6 +13,7 @@ from etl.catalog.dimensions import DIMENSIONS
 from etl.catalog.facts import FACTS
 from etl.catalog.sources import SOURCES
 from etl.core.database import connect
+from etl.core.plain_text import plain
 from etl.pipeline import Outcome
 from etl.transform.time_travel import as_of
 from etl.verify import Compared
@@ -49,7 +50,7 @@ class Progress:
 
 
 def _print(text: str = "") -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{plain(text, keep=chr(10))}\n")
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
@@ -77,7 +78,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) or hasattr(value, "quantize") else str(value)
+    return f"{value:,}" if isinstance(value, int) or hasattr(value, "quantize") else plain(str(value))
 
 
 def print_summary(url: str, outcome: Outcome) -> None:

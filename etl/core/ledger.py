@@ -134,13 +134,16 @@ class Ledger:
 
     def _end_left_over(self) -> None:
         """A killed process leaves its sessions to finish what they were told last: end them before anything is read."""
-        for (pid,) in self.conn.execute(_LEFT_OVER).fetchall():
-            self.conn.execute("SELECT pg_terminate_backend(%s, %s)", (pid, SECONDS_TO_END * 1000))
-        if left := self.conn.execute(_LEFT_OVER).fetchall():
-            pids = ", ".join(str(row[0]) for row in left)
-            raise BusyError(
-                f"a run that was killed still works on the server, in session {pids}; end it there, then run again"
-            )
+        deadline = time.monotonic() + SECONDS_TO_END
+        # Again and again: a session that has just ended still clears its work tables away, and shows only then.
+        while left := self.conn.execute(_LEFT_OVER).fetchall():
+            if time.monotonic() > deadline:
+                pids = ", ".join(str(row[0]) for row in left)
+                raise BusyError(
+                    f"a run that was killed still works on the server, in session {pids}; end it there, then run again"
+                )
+            for (pid,) in left:
+                self.conn.execute("SELECT pg_terminate_backend(%s, 1000)", (pid,))
 
     def finish_run(self, *, failed: str | None = None) -> None:
         """Close the run: done, or failed for that reason. Where the server is gone, the next run notes it."""

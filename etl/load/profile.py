@@ -11,8 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from etl.catalog.sources import SOURCES, source
+from etl.core.command_line import ended
 from etl.core.database import connect, database_url
-from etl.core.errors import EtlError, Exit, SourceError
+from etl.core.errors import Exit, SourceError
+from etl.core.plain_text import plain
 from etl.core.settings import Settings
 from etl.core.spec import Column, SourceSpec
 from etl.extract.dialect import fields, scan
@@ -145,14 +147,18 @@ def _would_be_rejects(
 def report(profile: FileProfile) -> list[str]:
     """The profile as lines for people; it shows no value of the file."""
     lines = [f"feed {profile.feed}; columns described from {profile.sampled:,} records"]
-    for column in profile.columns:
+    # A first line without a name of the contract may be a record: then its values are not shown as names.
+    is_header = any(column.column for column in profile.columns)
+    if not is_header:
+        lines.append("no name in the first line is of the contract; it may be a record, so it is not shown")
+    for place, column in enumerate(profile.columns, 1):
         kinds = ", ".join(
             f"{name} {count:,}" for name, count in sorted(column.kinds.items(), key=lambda kind: -kind[1])
         )
         distinct = f"{len(column.values):,}" + ("+" if len(column.values) >= _DISTINCT_LIMIT else "")
         matched = f"{column.column.name} {column.column.sql_type}" if column.column else "(not in the contract)"
         lines.append(
-            f"  {column.name} -> {matched}: {column.empty:,} empty, {distinct} distinct, longest {column.longest}; {kinds}"
+            f"  {column.name if is_header else f'column {place}'} -> {matched}: {column.empty:,} empty, {distinct} distinct, longest {column.longest}; {kinds}"
         )
     if profile.missing:
         lines.append(f"missing: {', '.join(profile.missing)}")
@@ -176,14 +182,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--feed", choices=[spec.feed for spec in SOURCES], help="default: the one whose columns match best"
     )
     wanted = parser.parse_args(argv)
-    try:
-        settings = Settings.read()
-        with connect(database_url(settings), autocommit=True) as conn:
-            profile = profile_file(conn, wanted.file, settings, wanted.feed)
-    except EtlError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return problem.exit_code
-    sys.stdout.write("".join(f"{line}\n" for line in report(profile)))
+    return ended(lambda: _profile(wanted), stopped="stopped; nothing was changed")
+
+
+def _profile(wanted: argparse.Namespace) -> int:
+    settings = Settings.read()
+    with connect(database_url(settings), autocommit=True) as conn:
+        profile = profile_file(conn, wanted.file, settings, wanted.feed)
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in report(profile)))
     return Exit.OK
 
 

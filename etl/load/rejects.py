@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.catalog.sources import SOURCES, source
+from etl.core.command_line import ended
 from etl.core.database import connect, database_url
-from etl.core.errors import EtlError, Exit, SourceError
-from etl.core.ledger import Ledger
+from etl.core.errors import Exit, SourceError
+from etl.core.plain_text import plain
+from etl.core.runs import open_run
 from etl.core.settings import Settings
 from etl.extract.dialect import fields
 from etl.extract.header import match_names
@@ -146,34 +148,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     replay.add_argument("--feed", choices=[spec.feed for spec in SOURCES], help="where the load has rejects of several")
     replay.add_argument("--override", action="append", default=[], metavar="GUARD", choices=list(GUARDS))
     wanted = parser.parse_args(argv)
-    try:
-        settings = Settings.read()
-        url = database_url(settings)
-        with connect(url, autocommit=True) as conn:
-            if wanted.command == "list":
-                groups = list_rejects(conn, wanted.load, show=wanted.show, examples=wanted.examples)
-                sys.stdout.write("".join(f"{line}\n" for line in report(wanted.load, groups)))
-                return Exit.OK
-            ledger = Ledger(conn)
-            run_id = ledger.start_run("replay-rejects")
-            failed: str | None = "stopped"
-            try:
-                load = replay_rejects(
-                    url,
-                    run_id,
-                    wanted.load,
-                    wanted.file,
-                    settings,
-                    feed=wanted.feed,
-                    overrides=frozenset(wanted.override),
-                )
-                failed = None
-            finally:
-                if not conn.closed:
-                    ledger.finish_run(failed=failed)
-    except EtlError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return problem.exit_code
+    return ended(lambda: _list(wanted) if wanted.command == "list" else _replay(wanted))
+
+
+def _list(wanted: argparse.Namespace) -> int:
+    with connect(database_url(Settings.read()), autocommit=True) as conn:
+        groups = list_rejects(conn, wanted.load, show=wanted.show, examples=wanted.examples)
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in report(wanted.load, groups)))
+    return Exit.OK
+
+
+def _replay(wanted: argparse.Namespace) -> int:
+    settings = Settings.read()
+    url = database_url(settings)
+    with open_run(url, "replay-rejects") as ledger:
+        load = replay_rejects(
+            url,
+            ledger.run_id,
+            wanted.load,
+            wanted.file,
+            settings,
+            feed=wanted.feed,
+            overrides=frozenset(wanted.override),
+        )
     count = load.files[0].balance.staged_count
     sys.stdout.write(
         f"load {load.load_id}: {count:,} corrected records staged at {load.delivery.as_of}, each linked to its reject of "

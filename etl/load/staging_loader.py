@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from etl.core.database import connect, database_url
-from etl.core.errors import ConfigError, EtlError, Exit, SourceError
+from etl.core.command_line import ended
+from etl.core.database import database_url
+from etl.core.errors import ConfigError, Exit, SourceError
 from etl.core.failures import explained
-from etl.core.ledger import Ledger
+from etl.core.plain_text import plain
+from etl.core.runs import open_run
 from etl.core.settings import Settings
 from etl.core.spec import Mode
 from etl.extract.deliveries import DeliveredFile, Delivery, find_deliveries
@@ -310,32 +312,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"one of {', '.join(GUARDS)}",
     )
     wanted = parser.parse_args(argv)
-    try:
-        settings = Settings.read()
-        deliveries = find_deliveries(wanted.landing or settings.landing)
-        url = database_url(settings)
-        with _clear_errors(), connect(url, autocommit=True) as conn:
-            ledger = Ledger(conn)
-            run_id = ledger.start_run("stage")
-            failed: str | None = "stopped"
-            try:
-                with ledger.step("staging", "stage") as counts:
-                    result = stage_deliveries(url, run_id, deliveries, settings, overrides=frozenset(wanted.override))
-                    for load in result.loads:
-                        counts.read += sum(file.balance.record_count for file in load.files)
-                        counts.inserted += sum(file.balance.staged_count for file in load.files)
-                failed = "deliveries were refused" if result.refused else None
-            finally:
-                if not conn.closed:
-                    ledger.finish_run(failed=failed)
-    except EtlError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return problem.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; run the same command again\n")
-        return Exit.INTERRUPTED
-    sys.stdout.write("".join(f"{line}\n" for line in summary(result)))
-    sys.stderr.write("".join(f"refused: {refusal.why}\n" for refusal in result.refused))
+    return ended(lambda: _stage(wanted), stopped="stopped; run the same command again")
+
+
+def _stage(wanted: argparse.Namespace) -> int:
+    settings = Settings.read()
+    deliveries = find_deliveries(wanted.landing or settings.landing)
+    url = database_url(settings)
+    with open_run(url, "stage") as ledger, ledger.step("staging", "stage") as counts:
+        result = stage_deliveries(url, ledger.run_id, deliveries, settings, overrides=frozenset(wanted.override))
+        for load in result.loads:
+            counts.read += sum(file.balance.record_count for file in load.files)
+            counts.inserted += sum(file.balance.staged_count for file in load.files)
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in summary(result)))
+    sys.stderr.write("".join(f"refused: {plain(refusal.why)}\n" for refusal in result.refused))
     return Exit.SOURCE if result.refused else Exit.OK
 
 

@@ -3,6 +3,7 @@
 import sys
 
 from etl.core.database import connect
+from etl.core.plain_text import plain
 
 LATEST = """
     SELECT
@@ -32,7 +33,7 @@ def show_failures(url: str, check: str | None = None, most: int = 20) -> None:
                 "SELECT failed_key FROM etl.check_failure WHERE check_result_id = %s ORDER BY failed_key LIMIT %s",
                 (number, most),
             ).fetchall()
-            out("".join(f"    {key}\n" for (key,) in keys))
+            out("".join(f"    {plain(key)}\n" for (key,) in keys))
             if count > len(keys):
                 out(f"    {count - len(keys):,} more: make failures CHECK={name} MOST={count}\n")
     if not failed:

@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 
 import pytest
@@ -12,6 +14,7 @@ from etl.core.database import connect
 from etl.core.errors import SourceError
 from etl.core.settings import Settings
 from etl.extract.deliveries import find_deliveries, read_delivery
+from tests.house import ROOT
 from tests.intake_runs import stage, write_delivery
 from tests.market import command, load
 
@@ -212,3 +215,65 @@ def test_sql_on_the_command_line_is_no_sql(database, tmp_path):
     for words in (("undo", INJECTION), ("--override", INJECTION), ("--mode", INJECTION), ("--from", INJECTION)):
         assert command(database, tmp_path, *words).returncode in (2, 20), words
     assert everything_is_there(database)
+
+
+ESCAPE = "\x1b]0;pwned\x07\x1b[2J\nload 9: published\u202e"
+
+
+def told_by(url, landing, *words):
+    """What a command of the intake says, on both streams."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url, "ACA_LANDING": str(landing), "ACA_REJECT_SHARE_LIMIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_file_cannot_talk_to_the_terminal(tmp_path, database):
+    """Control characters of names and records are written out, and a record's line end begins no line of ours."""
+    header = (*MEMBERS.column_names, ESCAPE.replace("\n", ""))
+    text = members({"member_id": "m1"}, {"member_id": f"m{ESCAPE}", "rating_area": "north"}, header=header)
+    folder = write_delivery(tmp_path, members=text).path
+    (folder / f"strange{ESCAPE.splitlines()[0]}").touch()
+    told = [
+        told_by(database, tmp_path, *words)[1]
+        for words in (
+            ("etl.load.staging_loader",),
+            ("etl.load.rejects", "list", "--load", "1"),
+            ("etl.load.profile", str(folder / "members.csv")),
+        )
+    ]
+
+    assert all("pwned" in each for each in told)
+    assert not {"\x1b", "\x07", "\u202e"} & {each for text in told for each in text}
+    assert [] == [text for text in told if "\nload 9" in text]
+
+
+def test_a_file_without_a_header_is_described_without_its_first_record(tmp_path, database):
+    """What stands where names should be is a person."""
+    (tmp_path / "members.csv").write_text("M1,Wilhelmina,Featherstonehaugh,1980-01-01\n")
+    _, told = told_by(database, tmp_path, "etl.load.profile", str(tmp_path / "members.csv"))
+
+    assert "column 2" in told
+    assert "Wilhelmina" not in told
+
+
+@pytest.mark.parametrize("words", [("list",), ("replay", "--file", "corrected.csv")], ids=["list", "replay"])
+def test_a_listing_or_replay_that_the_database_refuses_quotes_nothing(tmp_path, database, words):
+    """One line and an exit code, as of every other command."""
+    text = members({"member_id": "m1", "rating_area": "north", "last_name": "Featherstonehaugh"})
+    stage(database, write_delivery(tmp_path, members=text), settings=Settings(reject_share_limit=1))
+    corrected = tmp_path / "members.csv"
+    corrected.write_text(text.replace("north", "1"))
+    with connect(database, autocommit=True) as conn:
+        conn.execute("ALTER TABLE staging.stg_member ADD CONSTRAINT nobody CHECK (last_name IS NULL)")
+        conn.execute("ALTER TABLE etl.rejected_row RENAME COLUMN message TO told" if words == ("list",) else "SELECT 1")
+    words = [str(corrected) if word == "corrected.csv" else word for word in words]
+    code, told = told_by(database, tmp_path, "etl.load.rejects", words[0], "--load", "1", *words[1:])
+
+    assert code in (1, 3, 20), told
+    assert not any(word in told for word in ("Traceback", "Featherstonehaugh", "Failing row"))
