@@ -89,8 +89,8 @@ dq: $(READY) ## Check the loaded tables with Great Expectations (STRICT=1: warni
 	@$(PYTHON) run.py dq $(if $(STRICT),--strict) $(ARGS)
 
 .PHONY: dq-fast
-dq-fast: $(READY) ## The same gate that every load passes, over all that is loaded, in SQL alone
-	@$(PYTHON) run.py --only quality $(ARGS)
+dq-fast: $(READY) ## The gate of the latest load again, in SQL alone (LOAD=n of another, ALL=1 over all that is loaded)
+	@$(PYTHON) run.py $(if $(ALL),--only quality,gate $(if $(LOAD),--load $(LOAD))) $(ARGS)
 
 .PHONY: dq-docs
 dq-docs: $(READY) ## As dq, and write build/dq/index.html: every expectation, why, and what it found

@@ -61,6 +61,20 @@ CHECKS: tuple[Check, ...] = (
         "a reversal takes back exactly what was there",
         scope=Scope.LOAD,
     ),
+    Check(
+        "versions_replace_old",
+        "fact_claim_line",
+        "claims",
+        "what is replaced is taken back: all lines sum to those in force",
+        scope=Scope.WHOLE,
+    ),
+    Check(
+        "new_versions_replace_old",
+        "fact_claim_line",
+        "claims",
+        "what is replaced is taken back: all lines sum to those in force",
+        scope=Scope.LOAD,
+    ),
     Check("claim_families_counted", "fact_claim", "claims", "as many families as claims in force", scope=Scope.WHOLE),
     Check(
         "enrollments_conserved",
@@ -115,4 +129,20 @@ CHECKS: tuple[Check, ...] = (
         scope=Scope.LOAD,
     ),
     Check("enrollment_cube_equals_facts", "enrollment_monthly", "enrollments", "the cube is the sum of its facts"),
+    Check(
+        "daily_cube_cells_equal_facts",
+        "claims_daily_plan_provider",
+        "claims",
+        "right in sum and in the wrong cell is wrong",
+        scope=Scope.LOAD,
+    ),
+    Check(
+        "enrollment_cube_cells_equal_facts",
+        "enrollment_monthly",
+        "enrollments",
+        "right in sum and in the wrong cell is wrong",
+        scope=Scope.LOAD,
+    ),
+    Check("rolling_windows_add_up", "claims_rolling_plan", "claims", "each day is in thirty windows"),
+    Check("derived_cubes_follow", "derived cubes", "", "a view that was not refreshed shows old figures"),
 )

@@ -3,6 +3,8 @@
 import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from etl.core.errors import ConfigError
@@ -103,6 +105,17 @@ def prepare_session(conn: "Connection") -> None:
     )
     if not conn.autocommit:
         conn.commit()
+
+
+@contextmanager
+def work_memory(conn: "Connection", size: str) -> Iterator[None]:
+    """Another work_mem for the statements of the block, in the caller's transaction.
+
+    A recursive query clears a hash table of that size before it begins, since nobody can tell how many rows there will be.
+    """
+    row = conn.execute("SELECT current_setting('work_mem'), set_config('work_mem', %s, true)", (size,)).fetchone()
+    yield
+    conn.execute("SELECT set_config('work_mem', %s, true)", (row[0] if row else size,))
 
 
 def open_pool(url: str, size: int, *, application_name: str = APPLICATION) -> "ConnectionPool[Connection]":

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from etl.catalog.checks import CHECKS, Scope, Severity
 from etl.catalog.cubes import BASE_CUBES, PREMIUMS, BaseCube
 from etl.catalog.dimensions import DIMENSIONS
+from etl.core.database import work_memory
 from etl.core.errors import QualityGateError
 from etl.core.spec import DimensionSpec
 from etl.core.sqlfiles import sql_file
@@ -67,13 +68,13 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
         values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
     if _listed(conn, "SELECT array_agg(true) WHERE to_regclass('pg_temp.work_claim_link') IS NULL"):
         # No claims were loaded just now, which would have left it.
-        _make(conn, "work_claim_link", loads=claims)
+        with work_memory(conn, "8MB"):
+            _make(conn, "work_claim_link", loads=claims)
     _make(conn, "work_gate_staged", loads=claims)
+    _make(conn, "work_gate_line", loads=claims)
     if whole:
-        _make(conn, "work_gate_line", loads=claims)
         _make(conn, "work_gate_day", "work_gate_day_of_all")
     else:
-        _make(conn, "work_gate_line", "work_gate_line_of_load", loads=claims)
         _make(conn, "work_gate_day", days=values["days"])
     values["months"] = _listed(
         conn,
@@ -241,11 +242,11 @@ def record(conn: Connection[TupleRow], run_id: int, results: Iterable[Result]) -
                     copy.write_row((row[0], key))
 
 
-def decide(results: Iterable[Result]) -> None:
+def decide(results: Iterable[Result], *, verdict: str = "the gate is shut, nothing was published") -> None:
     """QualityGateError where a critical check failed: which, how many, and how to see them."""
     failed = [result for result in results if not result.passed and result.severity is Severity.CRITICAL]
     if failed:
         told = "; ".join(
             f"{result.check} on {result.table}: {len(result.failed_keys):,} failing keys" for result in failed
         )
-        raise QualityGateError(f"the gate is shut, nothing was published. {told}. See them with: make failures")
+        raise QualityGateError(f"{verdict}. {told}. See them with: make failures")

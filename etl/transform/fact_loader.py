@@ -13,11 +13,10 @@ from psycopg.rows import TupleRow
 
 from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, MEMBER_MONTH, FactSpec, Role
 from etl.core import compose
+from etl.core.database import work_memory
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-
-WORK_MEM = "256MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +227,8 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
-    # The planner takes a recursion for endless, and the server reserves all of work_mem for it at once.
-    conn.execute("SET LOCAL work_mem = '8MB'")
-    make(conn, "work_claim_link", loads=loads)
-    conn.execute(f"SET LOCAL work_mem = '{WORK_MEM}'")
+    with work_memory(conn, "8MB"):
+        make(conn, "work_claim_link", loads=loads)
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")
@@ -249,9 +246,12 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         counts.deleted += sql_file("fact_claim_line_removed").run(conn)
     make(conn, "work_claim_added")
     if batch.is_rebuild:
+        # Partitions are small: for each, workers would take longer to start than to sort.
+        conn.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         with indexes_afterwards(conn, "warehouse", "fact_claim_line"):
             counts.inserted += sql_file("fact_claim_line_signed").run(conn)
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
+        conn.execute("SET LOCAL max_parallel_maintenance_workers TO DEFAULT")
         # Without those of plans and providers, the next load looks them up by reading the whole primary key.
         conn.execute(
             "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "

@@ -1,5 +1,5 @@
 -- Title:  The claim facts of these loads, added up, and how many of their keys do not resolve
--- Fills:  nothing that stays: work_gate_line, one row per load, service day and sign
+-- Fills:  nothing that stays: work_gate_line, one row per load, service day, sign and in force or not
 -- Reads:  warehouse.fact_claim_line, dim_member, dim_plan, dim_provider, dim_geography, dim_date
 -- Values: :loads
 CREATE TEMPORARY TABLE work_gate_line ON COMMIT DROP AS
@@ -7,6 +7,7 @@ SELECT
     fact.load_id,
     fact.service_date,
     fact.is_reversal,
+    fact.is_final_action,
     count(*) AS row_count,
     sum(hashtextextended(fact.claim_id, fact.claim_version_number * 100000 + fact.claim_line_number)) AS line_hash,
     sum(fact.line_count) AS line_count,
@@ -59,4 +60,4 @@ LEFT JOIN warehouse.dim_geography AS geography
 LEFT JOIN warehouse.dim_date AS day
     ON fact.service_date_key = day.date_key
 WHERE fact.load_id = ANY(:loads)
-GROUP BY fact.load_id, fact.service_date, fact.is_reversal
+GROUP BY fact.load_id, fact.service_date, fact.is_reversal, fact.is_final_action

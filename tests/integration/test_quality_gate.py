@@ -100,6 +100,33 @@ BREAKS = {
         "(SELECT load_id, record_number FROM staging.stg_member ORDER BY load_id DESC, record_number LIMIT 1)",
     ),
 }
+CUBES = {
+    "a window lacks a day": Break(
+        "rolling_windows_add_up",
+        "UPDATE mart.claims_rolling_plan SET rolling_30_day_allowed_amount = rolling_30_day_allowed_amount - 0.01 WHERE "
+        "ctid = (SELECT min(ctid) FROM mart.claims_rolling_plan)",
+    ),
+    "a day is not the daily cube's": Break(
+        "rolling_windows_add_up",
+        "UPDATE mart.claims_rolling_plan SET claim_count = claim_count + 1 WHERE ctid = (SELECT min(ctid) FROM "
+        "mart.claims_rolling_plan)",
+    ),
+    "the rolling view was not refreshed": Break(
+        "derived_cubes_follow",
+        "UPDATE mart.claims_rolling_plan SET rolling_30_day_paid_amount = rolling_30_day_paid_amount + 0.01 WHERE "
+        "calendar_date = (SELECT max(calendar_date) FROM mart.plan_performance)",
+    ),
+    "the loss ratio was not refreshed": Break(
+        "derived_cubes_follow",
+        "UPDATE mart.enrollment_monthly_plan SET gross_premium_amount = gross_premium_amount + 0.01 WHERE ctid = "
+        "(SELECT min(ctid) FROM mart.enrollment_monthly_plan)",
+    ),
+    "the other views of claims were not refreshed": Break(
+        "derived_cubes_follow",
+        "UPDATE mart.claims_quarterly_provider SET line_count = line_count + 1 WHERE ctid = (SELECT min(ctid) FROM "
+        "mart.claims_quarterly_provider)",
+    ),
+}
 HISTORY = {
     "versions of a member overlap": Break(
         "dim_member_history",
@@ -114,7 +141,54 @@ HISTORY = {
         "UNION SELECT plan_durable_key FROM warehouse.dim_plan WHERE NOT EXISTS (SELECT FROM work_moved_plan))",
     ),
 }
+A_REVERSAL = "(SELECT claim_id, claim_version_number, claim_line_number FROM work_claim_delta WHERE is_reversal AND sign = 1 ORDER BY claim_id LIMIT 1)"
 OF_A_LOAD = {
+    "what a replacement takes back is missing": Break(
+        "new_versions_replace_old",
+        "DELETE FROM warehouse.fact_claim_line WHERE is_reversal AND (claim_id, claim_version_number, claim_line_number) = "
+        f"{A_REVERSAL}",
+    ),
+    "a replaced version still counts as the one in force": Break(
+        "new_versions_replace_old",
+        "UPDATE warehouse.fact_claim_line SET is_final_action = true WHERE NOT is_reversal AND (claim_id, "
+        f"claim_version_number, claim_line_number) = {A_REVERSAL}; DELETE FROM warehouse.fact_claim_line WHERE is_reversal "
+        f"AND (claim_id, claim_version_number, claim_line_number) = {A_REVERSAL}",
+    ),
+    "a claim of before does not follow whom it is billed by": Break(
+        "moved_keys_in_force",
+        "INSERT INTO work_moved_provider SELECT billing_provider_durable_key, DATE '1900-01-01', DATE '9999-12-31' FROM "
+        "warehouse.fact_claim_line WHERE billing_provider_key <> rendering_provider_key AND billing_provider_key NOT IN "
+        "(-1, -2) LIMIT 1; UPDATE warehouse.fact_claim_line SET billing_provider_key = -2 WHERE "
+        "billing_provider_durable_key IN (SELECT durable_key FROM work_moved_provider WHERE end_date = DATE '9999-12-31')",
+    ),
+    "an enrollment of before does not follow its plan": Break(
+        "moved_keys_in_force",
+        "INSERT INTO work_moved_plan SELECT plan_durable_key, DATE '1900-01-01', DATE '9999-12-31' FROM "
+        "warehouse.fact_enrollment WHERE plan_key NOT IN (-1, -2) LIMIT 1; UPDATE warehouse.fact_enrollment SET plan_key = "
+        "-2 WHERE plan_durable_key IN (SELECT durable_key FROM work_moved_plan WHERE end_date = DATE '9999-12-31')",
+    ),
+    "a member month of before does not follow its member": Break(
+        "moved_keys_in_force",
+        "INSERT INTO work_moved_member SELECT member_durable_key, DATE '1900-01-01', DATE '9999-12-31' FROM "
+        "warehouse.fact_member_month WHERE member_key NOT IN (-1, -2) LIMIT 1; UPDATE warehouse.fact_member_month SET "
+        "member_key = -2 WHERE member_durable_key IN (SELECT durable_key FROM work_moved_member WHERE end_date = "
+        "DATE '9999-12-31')",
+    ),
+    "a dollar is in the wrong cell of the daily cube": Break(
+        "daily_cube_cells_equal_facts",
+        "WITH two AS (SELECT min(cube.ctid) AS one, max(cube.ctid) AS other FROM mart.claims_daily_plan_provider AS cube "
+        "WHERE cube.service_date = (SELECT service_date FROM work_claim_delta GROUP BY service_date, sign HAVING "
+        "count(DISTINCT rendering_provider_key) > 1 LIMIT 1)) UPDATE mart.claims_daily_plan_provider AS cube SET "
+        "paid_amount = paid_amount + CASE WHEN cube.ctid = two.one THEN 1 ELSE -1 END FROM two WHERE cube.ctid IN (two.one, "
+        "two.other)",
+    ),
+    "a member is in the wrong cell of the enrollment cube": Break(
+        "enrollment_cube_cells_equal_facts",
+        "WITH two AS (SELECT min(cube.ctid) AS one, max(cube.ctid) AS other FROM mart.enrollment_monthly AS cube "
+        "WHERE cube.month_start_date = (SELECT max(month_start_date) FROM work_member_month_delta)) UPDATE "
+        "mart.enrollment_monthly AS cube SET member_count = member_count + CASE WHEN cube.ctid = two.one THEN 1 ELSE -1 END "
+        "FROM two WHERE cube.ctid IN (two.one, two.other)",
+    ),
     "a reversal takes back too much": Break(
         "reversals_mirror",
         "UPDATE warehouse.fact_claim_line SET billed_amount = billed_amount + 1 WHERE (claim_id, claim_version_number, "
@@ -160,6 +234,11 @@ ANYWHERE = {
     for name, broken in BREAKS.items()
 } | {"a surrogate key stands for two plans": HISTORY["a surrogate key stands for two plans"]}
 OF_ALL = {
+    "what a replacement takes back is missing": Break(
+        "versions_replace_old",
+        "DELETE FROM warehouse.fact_claim_line WHERE ctid = (SELECT min(ctid) FROM warehouse.fact_claim_line WHERE "
+        "is_reversal) AND is_reversal",
+    ),
     "a dollar too many in the member cube": Break(
         "claims_monthly_member_totals",
         "UPDATE mart.claims_monthly_member SET allowed_amount = allowed_amount + 0.01 WHERE member_durable_key = "
@@ -238,13 +317,15 @@ IN_A_LOAD = {
 }
 
 
-@pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**BREAKS, **HISTORY, **OF_A_LOAD}.items()])
+@pytest.mark.parametrize(
+    "broken", [pytest.param(b, id=n) for n, b in {**BREAKS, **HISTORY, **CUBES, **OF_A_LOAD}.items()]
+)
 def test_the_gate_finds_what_is_broken_in_a_load(load_in_flight, broken):
     """Looking only at what the load touched."""
     assert failing(load_in_flight, broken)[IN_A_LOAD.get(broken.check, broken.check)]
 
 
-@pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**ANYWHERE, **OF_ALL}.items()])
+@pytest.mark.parametrize("broken", [pytest.param(b, id=n) for n, b in {**ANYWHERE, **CUBES, **OF_ALL}.items()])
 def test_the_gate_of_a_rebuild_finds_what_is_broken_anywhere(rebuild_in_flight, broken):
     """A rebuild looks at everything: also at what the last load did not touch."""
     assert failing(rebuild_in_flight, broken)[broken.check]
