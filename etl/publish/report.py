@@ -100,7 +100,7 @@ def _came_in(figures: Figures) -> str:
     loads = _table(
         ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates"),
         figures["loads"],
-        text=(1, 2),
+        text=(0, 1, 2),
     )
     return (
         "<p>Every record of every file is staged, rejected with a reason, or counted as an exact duplicate. "

@@ -1,4 +1,7 @@
-"""`make dq`: Great Expectations over the loaded tables. The only importer of great_expectations, which takes seconds."""
+"""`make dq`: Great Expectations over the loaded tables. The only importer of great_expectations, which takes seconds.
+
+The package judges the rows that break a rule, which one pass over each table has set aside while the package is imported.
+"""
 
 import logging
 import os
@@ -7,22 +10,23 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from psycopg import ClientCursor, Connection, IsolationLevel, sql
+from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
 from etl.core.database import connect
-from etl.core.errors import ConfigError
-from etl.core.sqlfiles import sql_file
-from etl.quality.findings import ERROR, FAILED, PASSED, Finding, counted, keep, show, worst_exit
+from etl.quality.faults import Faults, faults_of, find_faults
+from etl.quality.findings import ERROR, FAILED, PASSED, Finding, detail, keep, show, worst_exit
 from etl.quality.page import write_page
-from etl.quality.rules import Figures, Kind, Rule, Suite, TableRules, configured, read_figures
+from etl.quality.rules import Figures, Kind, Rule, Suite, configured, read_figures
 from etl.quality.suites import SUITES
 
 SESSION = (
-    "SET work_mem = '128MB'; SET jit = off; SET max_parallel_workers_per_gather = 2; SET client_min_messages = warning"
+    "SET work_mem = '128MB'; SET temp_buffers = '64MB'; SET jit = off; SET max_parallel_workers_per_gather = 2; "
+    "SET client_min_messages = warning"
 )
 
 
@@ -48,11 +52,9 @@ def check_warehouse(
         with ThreadPoolExecutor(1) as server, warnings.catch_warnings():
             # What the package and those below it warn of is theirs to mend.
             warnings.simplefilter("ignore")
-            opened = server.submit(_open_tables, conn, suites, figures)
+            found = server.submit(_find_all, conn, suites, figures)
             gx = _great_expectations()
-            opened.result()
-            findings = _judged(gx, conn, suites)
-        findings = counted(conn, findings)
+            findings = _judged(gx, conn, suites, found.result())
         keep(ledger, conn, findings)
     show(findings, time.perf_counter() - started)
     if docs:
@@ -69,17 +71,15 @@ def _great_expectations() -> Any:
     return gx
 
 
-def expectation(gx: Any, rule: Rule) -> Any:
-    """The rule as Great Expectations says it."""
+def expectation(gx: Any, rule: Rule, mostly: float) -> Any:
+    """The rule as Great Expectations says it; *mostly*: the share of the rows it sees that must hold it."""
     expect = gx.expectations
     told: dict[str, Any] = {
         "severity": rule.severity.value,
         "description": f"{rule.name}: {rule.because}",
         "meta": {"rule": rule.name},
     }
-    if rule.kind is Kind.ROWS:
-        return expect.ExpectTableRowCountToBeBetween(min_value=int(rule.low or 0), **told)
-    told |= {"column": rule.column, "mostly": 1 - rule.borne}
+    told |= {"column": rule.column, "mostly": mostly}
     if rule.kind is Kind.FILLED:
         return expect.ExpectColumnValuesToNotBeNull(**told)
     if rule.kind is Kind.RANGE:
@@ -89,42 +89,20 @@ def expectation(gx: Any, rule: Rule) -> Any:
     return expect.ExpectColumnValuesToBeNull(**told)
 
 
-def _open_tables(conn: Connection[TupleRow], suites: Sequence[Suite], figures: Figures) -> None:
-    """Begin the transaction that everything is read in, and give it a view, or a table, for each SQL file, named like it."""
+def _find_all(conn: Connection[TupleRow], suites: Sequence[Suite], figures: Figures) -> dict[str, Faults]:
+    """By table, the rows that break a rule, all of one moment: the transaction stays open."""
     conn.isolation_level = IsolationLevel.REPEATABLE_READ
     conn.execute(SESSION)
-    for table in (table for suite in suites for table in suite.tables):
-        judged = [rule for rule in table.rules if rule.kind is not Kind.ROWS]
-        statement = sql.SQL("CREATE TEMPORARY {} {} AS SELECT q.failed_key{} FROM ({}) AS q").format(
-            sql.SQL("TABLE" if table.stored else "VIEW"),
-            sql.Identifier(table.query),
-            sql.SQL("").join(_shown(rule) for rule in {rule.column: rule for rule in judged}.values()),
-            _query(conn, table, figures),
-        )
-        conn.execute(statement)
-    # GX ends its transaction after each query, failed or not; ours goes on from where the views were made.
+    found = {table.query: find_faults(conn, table, figures) for suite in suites for table in suite.tables}
+    # GX ends its transaction after each query, failed or not; ours goes on from where the tables were made.
     conn.execute("SAVEPOINT one_moment")
     for end in ("commit", "rollback"):
         setattr(conn, end, lambda: conn.execute("ROLLBACK TO SAVEPOINT one_moment"))
+    return found
 
 
-def _shown(rule: Rule) -> sql.Composed:
-    """A fault is NULL where there is none: whether it is there is then asked once a row, not three times."""
-    shown = sql.SQL(", NULLIF({0}, false) AS {1}") if rule.kind is Kind.FAULT else sql.SQL(", {0}")
-    return shown.format(sql.Identifier("q", rule.column), sql.Identifier(rule.column))
-
-
-def _query(conn: Connection[TupleRow], table: TableRules, figures: Figures) -> sql.Composable:
-    """The table's SQL file with the configured figures in the places of its values."""
-    file = sql_file(table.query)
-    if missing := file.values - figures.values.keys():
-        raise ConfigError(f"config/quality.toml: [values] lacks {', '.join(sorted(missing))}")
-    with ClientCursor(conn) as cursor:
-        return sql.SQL(cursor.mogrify(file.query, {name: figures.values[name] for name in file.values}))
-
-
-def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite]) -> list[Finding]:
-    """Every rule judged: one pass over each table for all its rules, by BOOLEAN_ONLY, which asks for no samples."""
+def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite], found: dict[str, Faults]) -> list[Finding]:
+    """Every rule judged, by BOOLEAN_ONLY, which asks for no samples: all rows at fault are at hand."""
     import sqlalchemy
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -140,14 +118,33 @@ def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite]) -> lis
     findings = []
     for suite in suites:
         for table in suite.tables:
+            faults = found[table.query]
             name = f"{suite.name} {table.table}"
-            asset = source.add_table_asset(name=name, table_name=table.query)
-            batch = asset.add_batch_definition_whole_table("all rows").get_batch()
-            expected = gx.ExpectationSuite(name=name, expectations=[expectation(gx, rule) for rule in table.rules])
-            results = batch.validate(expected, result_format="BOOLEAN_ONLY").results
-            by_rule = {result.expectation_config.meta["rule"]: result for result in results}
-            findings += [Finding(suite.name, table, rule, _status(by_rule[rule.name])) for rule in table.rules]
+            rules = [rule for rule in table.judged if rule not in faults.causes]
+            statuses = dict.fromkeys(faults.causes, ERROR) | {
+                rule: PASSED if faults.row_count >= (rule.low or 0) else FAILED
+                for rule in table.rules
+                if rule.kind is Kind.ROWS and rule not in faults.causes
+            }
+            if rules:
+                asset = source.add_table_asset(name=name, table_name=faults_of(table))
+                batch = asset.add_batch_definition_whole_table("rows at fault").get_batch()
+                told = [expectation(gx, rule, faults.mostly(rule)) for rule in rules]
+                results = batch.validate(
+                    gx.ExpectationSuite(name=name, expectations=told), result_format="BOOLEAN_ONLY"
+                ).results
+                by_rule = {result.expectation_config.meta["rule"]: result for result in results}
+                statuses |= {rule: _status(by_rule[rule.name]) for rule in rules}
+            findings += [_finding(suite, rule, faults, statuses[rule]) for rule in table.rules]
     return findings
+
+
+def _finding(suite: Suite, rule: Rule, faults: Faults, status: str) -> Finding:
+    finding = Finding(suite.name, faults.table, rule, status, faults.row_count, faults.broken.get(rule, 0))
+    if status == ERROR:
+        unknown = f"great_expectations could not judge column {rule.column}"
+        return replace(finding, detail=faults.causes.get(rule, unknown))
+    return replace(finding, detail=detail(finding)) if status == FAILED or finding.failed_count else finding
 
 
 def _status(result: Any) -> str:

@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.catalog.checks import Severity
 from etl.core.errors import Exit
+from etl.quality.faults import breaks, faults_of
 from etl.quality.rules import Kind, Rule, TableRules
 
 PASSED, FAILED, ERROR = "passed", "failed", "error"
@@ -33,51 +33,8 @@ class Finding:
         return self.failed_count / self.row_count if self.row_count else 0.0
 
 
-def breaks(rule: Rule) -> sql.Composable:
-    """True for a row that breaks *rule*."""
-    column = sql.Identifier(rule.column)
-    if rule.kind is Kind.FAULT:
-        return sql.SQL("{}").format(column)
-    if rule.kind is Kind.FILLED:
-        return sql.SQL("{} IS NULL").format(column)
-    if rule.kind is Kind.LISTED:
-        return sql.SQL("{} <> ALL({})").format(column, sql.Literal(list(rule.values)))
-    if rule.kind is Kind.RANGE:
-        low, high = sql.Literal(rule.low), sql.Literal(rule.high)
-        return sql.SQL("({0} < {1} OR {0} > {2})").format(column, low, high)
-    return sql.SQL("false")
-
-
-def counted(conn: Connection[TupleRow], findings: Sequence[Finding]) -> list[Finding]:
-    """The findings with how many rows break the rules that failed or that bear some: one more pass over their tables only."""
-    done = []
-    for table in dict.fromkeys(finding.table for finding in findings):
-        mine = [finding for finding in findings if finding.table == table]
-        asked = [
-            finding for finding in mine if finding.status == FAILED or (finding.rule.borne and finding.status == PASSED)
-        ]
-        counts = _counts(conn, table, [finding.rule for finding in asked]) if asked else (0,)
-        by_rule = dict(zip([finding.rule for finding in asked], counts[1:], strict=True))
-        for finding in mine:
-            if finding.rule in by_rule:
-                told = replace(finding, row_count=counts[0], failed_count=by_rule[finding.rule])
-                done.append(replace(told, detail=_detail(told)))
-            elif finding.status == ERROR:
-                done.append(replace(finding, detail=_cause(conn, finding)))
-            else:
-                done.append(finding)
-    return done
-
-
-def _counts(conn: Connection[TupleRow], table: TableRules, rules: Sequence[Rule]) -> tuple[int, ...]:
-    query = sql.SQL("SELECT count(*){} FROM {}").format(
-        sql.SQL("").join(sql.SQL(", count(*) FILTER (WHERE {})").format(breaks(rule)) for rule in rules),
-        sql.Identifier("pg_temp", table.query),
-    )
-    return tuple(conn.execute(query).fetchone() or ())
-
-
-def _detail(finding: Finding) -> str:
+def detail(finding: Finding) -> str:
+    """How many rows break the rule, of how many, and how much of that is borne."""
     rule = finding.rule
     if rule.kind is Kind.ROWS:
         return f"{finding.row_count:,} rows, at least {int(rule.low or 0):,} are expected"
@@ -85,18 +42,11 @@ def _detail(finding: Finding) -> str:
     return f"{finding.failed_count:,} of {finding.row_count:,} rows ({finding.share:.2%}){borne}"
 
 
-def _cause(conn: Connection[TupleRow], finding: Finding) -> str:
-    """Why it could not be computed, by the error's kind alone: its text can quote a row."""
-    try:
-        with conn.transaction():
-            _counts(conn, finding.table, [finding.rule])
-    except psycopg.Error as error:
-        return f"{type(error).__name__} (SQLSTATE {error.sqlstate}) in sql/5_quality/{finding.table.query}.sql"
-    return f"great_expectations could not judge column {finding.rule.column}"
-
-
 def keep(ledger: Connection[TupleRow], conn: Connection[TupleRow], findings: Iterable[Finding]) -> None:
-    """Write the findings to the ledger under one time, and the keys of every row that breaks a failed rule."""
+    """Write the findings to the ledger under one time, and the keys of every row that breaks a failed rule.
+
+    *conn* has the rows at fault, see `etl.quality.faults`.
+    """
     with ledger.transaction():
         row = ledger.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
@@ -124,7 +74,7 @@ def _keep_keys(
     ledger: Connection[TupleRow], conn: Connection[TupleRow], check_result_id: int, finding: Finding
 ) -> None:
     query = sql.SQL("SELECT failed_key FROM {} WHERE {}").format(
-        sql.Identifier("pg_temp", finding.table.query), breaks(finding.rule)
+        sql.Identifier("pg_temp", faults_of(finding.table)), breaks(finding.rule)
     )
     with (
         conn.cursor() as cursor,

@@ -60,6 +60,11 @@ class TableRules:
     rules: tuple[Rule, ...]
     stored: bool = False
 
+    @property
+    def judged(self) -> tuple[Rule, ...]:
+        """The rules that look at rows one by one."""
+        return tuple(rule for rule in self.rules if rule.kind is not Kind.ROWS)
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:

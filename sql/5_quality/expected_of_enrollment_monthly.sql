@@ -4,15 +4,12 @@
 -- Values: :cent
 SELECT
     cube.month_start_date || ' plan_key ' || cube.plan_key || ' geography_key ' || cube.geography_key AS failed_key,
-    plan.plan_key IS NULL AS plan_key_unresolved,
-    geography.geography_key IS NULL AS geography_key_unresolved,
+    cube.plan_key NOT IN (SELECT dim.plan_key FROM warehouse.dim_plan AS dim) AS plan_key_unresolved,
+    cube.geography_key NOT IN (SELECT dim.geography_key FROM warehouse.dim_geography AS dim)
+        AS geography_key_unresolved,
     cube.fact_row_count < 1 AS cell_without_facts,
     cube.member_count > cube.member_month_count OR cube.member_count < 0 AS heads_exceed_member_months,
     cube.covered_day_count > 31 * cube.member_month_count AS days_exceed_months,
     abs(cube.gross_premium_amount - cube.aptc_amount - cube.net_premium_amount) > :cent AS premium_does_not_split,
     cube.member_month_count > 0 AND cube.gross_premium_amount = 0 AS months_without_premium
 FROM mart.enrollment_monthly AS cube
-LEFT JOIN warehouse.dim_plan AS plan
-    ON cube.plan_key = plan.plan_key
-LEFT JOIN warehouse.dim_geography AS geography
-    ON cube.geography_key = geography.geography_key

@@ -54,9 +54,16 @@ SELECT
     member.member_key IS NULL AS member_key_unresolved,
     plan.plan_key IS NULL AS plan_key_unresolved,
     rendering.provider_key IS NULL AS rendering_provider_key_unresolved,
-    billing.provider_key IS NULL AS billing_provider_key_unresolved,
-    geography.geography_key IS NULL AS geography_key_unresolved,
-    day.date_key IS NULL OR day.calendar_date <> fact.service_date AS service_date_key_wrong,
+    fact.billing_provider_key NOT IN (SELECT dim.provider_key FROM warehouse.dim_provider AS dim)
+        AS billing_provider_key_unresolved,
+    fact.geography_key NOT IN (SELECT dim.geography_key FROM warehouse.dim_geography AS dim)
+        AS geography_key_unresolved,
+    (fact.service_date_key, fact.service_date) NOT IN (
+        SELECT
+            day.date_key,
+            day.calendar_date
+        FROM warehouse.dim_date AS day
+    ) AS service_date_key_wrong,
     fact.member_key NOT IN (-1, -2) AND (
         member.member_durable_key <> fact.member_durable_key
         OR fact.service_date < member.start_date OR fact.service_date >= member.end_date
@@ -134,11 +141,5 @@ LEFT JOIN plan
     ON fact.plan_key = plan.plan_key
 LEFT JOIN provider AS rendering
     ON fact.rendering_provider_key = rendering.provider_key
-LEFT JOIN provider AS billing
-    ON fact.billing_provider_key = billing.provider_key
-LEFT JOIN warehouse.dim_geography AS geography
-    ON fact.geography_key = geography.geography_key
-LEFT JOIN warehouse.dim_date AS day
-    ON fact.service_date_key = day.date_key
 LEFT JOIN etl.load AS load
     ON fact.load_id = load.load_id

@@ -10,11 +10,6 @@ WITH member AS NOT MATERIALIZED (
         dim.start_date,
         dim.end_date
     FROM warehouse.dim_member AS dim
-),
-
-plan AS NOT MATERIALIZED (
-    SELECT DISTINCT ON (dim.plan_key) dim.plan_key
-    FROM warehouse.dim_plan AS dim
 )
 
 SELECT
@@ -23,8 +18,9 @@ SELECT
     fact.month_fraction_rate,
     fact.gross_premium_amount,
     member.member_key IS NULL AS member_key_unresolved,
-    plan.plan_key IS NULL AS plan_key_unresolved,
-    geography.geography_key IS NULL AS geography_key_unresolved,
+    fact.plan_key NOT IN (SELECT dim.plan_key FROM warehouse.dim_plan AS dim) AS plan_key_unresolved,
+    fact.geography_key NOT IN (SELECT dim.geography_key FROM warehouse.dim_geography AS dim)
+        AS geography_key_unresolved,
     day.date_key IS NULL OR day.month_start_date <> fact.month_start_date OR NOT day.is_month_end
         AS month_end_date_key_wrong,
     fact.member_key NOT IN (-1, -2) AND (
@@ -38,9 +34,5 @@ SELECT
 FROM warehouse.fact_member_month AS fact
 LEFT JOIN member
     ON fact.member_key = member.member_key
-LEFT JOIN plan
-    ON fact.plan_key = plan.plan_key
-LEFT JOIN warehouse.dim_geography AS geography
-    ON fact.geography_key = geography.geography_key
 LEFT JOIN warehouse.dim_date AS day
     ON fact.month_end_date_key = day.date_key

@@ -16,8 +16,13 @@ WITH staged AS MATERIALIZED (
     WHERE file.status = 'in_force' AND claim.claim_frequency_code <> '8'
 ),
 
-facts AS MATERIALIZED (
+-- Added up once, by what each line is; the figures below are sums of a few rows.
+lines AS MATERIALIZED (
     SELECT
+        fact.is_reversal,
+        fact.is_final_action,
+        fact.claim_frequency_code = '8' AS is_void,
+        count(*) AS row_count,
         sum(fact.line_count) AS line_count,
         sum(fact.claim_count) AS claim_count,
         sum(fact.denied_line_count) AS denied_line_count,
@@ -27,14 +32,30 @@ facts AS MATERIALIZED (
         sum(fact.deductible_amount) AS deductible_amount,
         sum(fact.copay_amount) AS copay_amount,
         sum(fact.coinsurance_amount) AS coinsurance_amount,
-        sum(fact.cob_amount) AS cob_amount,
-        count(*) FILTER (WHERE NOT fact.is_reversal AND fact.claim_frequency_code <> '8') AS version_line_count,
-        sum(fact.billed_amount) FILTER (WHERE NOT fact.is_reversal) AS version_billed_amount,
-        sum(fact.allowed_amount) FILTER (WHERE NOT fact.is_reversal) AS version_allowed_amount,
-        sum(fact.paid_amount) FILTER (WHERE NOT fact.is_reversal) AS version_paid_amount,
-        sum(fact.allowed_amount) FILTER (WHERE fact.is_final_action) AS incurred_allowed_amount,
-        sum(fact.paid_amount) FILTER (WHERE fact.is_final_action) AS incurred_paid_amount
+        sum(fact.cob_amount) AS cob_amount
     FROM warehouse.fact_claim_line AS fact
+    GROUP BY fact.is_reversal, fact.is_final_action, fact.claim_frequency_code = '8'
+),
+
+facts AS MATERIALIZED (
+    SELECT
+        sum(line.line_count) AS line_count,
+        sum(line.claim_count) AS claim_count,
+        sum(line.denied_line_count) AS denied_line_count,
+        sum(line.billed_amount) AS billed_amount,
+        sum(line.allowed_amount) AS allowed_amount,
+        sum(line.paid_amount) AS paid_amount,
+        sum(line.deductible_amount) AS deductible_amount,
+        sum(line.copay_amount) AS copay_amount,
+        sum(line.coinsurance_amount) AS coinsurance_amount,
+        sum(line.cob_amount) AS cob_amount,
+        COALESCE(sum(line.row_count) FILTER (WHERE NOT line.is_reversal AND NOT line.is_void), 0) AS version_line_count,
+        sum(line.billed_amount) FILTER (WHERE NOT line.is_reversal) AS version_billed_amount,
+        sum(line.allowed_amount) FILTER (WHERE NOT line.is_reversal) AS version_allowed_amount,
+        sum(line.paid_amount) FILTER (WHERE NOT line.is_reversal) AS version_paid_amount,
+        sum(line.allowed_amount) FILTER (WHERE line.is_final_action) AS incurred_allowed_amount,
+        sum(line.paid_amount) FILTER (WHERE line.is_final_action) AS incurred_paid_amount
+    FROM lines AS line
 ),
 
 -- Lines that are not in the facts, though their version is: delivered anew. Looked for where counts differ.

@@ -30,7 +30,7 @@ def check(url, *rules, **options):
 
 
 def suite(*rules):
-    return (Suite("dimensions", (TableRules(TABLE, "expected_of_dim_plan", rules, stored=True),)),)
+    return (Suite("dimensions", (TableRules(TABLE, "expected_of_dim_plan", rules),)),)
 
 
 SOUND = (
