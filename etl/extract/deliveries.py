@@ -16,6 +16,8 @@ from etl.core.spec import Mode, SourceSpec
 MANIFEST = "manifest.json"
 _FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(_[A-Za-z0-9._-]+)?")
 _ENDINGS = (".csv", ".csv.gz")
+# More records, or dollars, than anybody sends; the ledger's columns hold it.
+_MOST = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def _delivered_file(folder: Path, spec: SourceSpec, name: str, promise: Mapping[
     except ValueError as problem:
         raise SourceError(f"{told}: the mode of {spec.feed} must be full or delta") from problem
     count = promise.get("record_count")
-    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 0):
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST):
         raise SourceError(f"{told}: the record_count of {spec.feed} must be a whole number")
     totals = promise.get("control_totals") or {}
     if not isinstance(totals, dict) or (strangers := set(totals) - set(spec.control_columns)):
@@ -188,6 +190,6 @@ def _amount(told: Path, column: str, text: object) -> Decimal:
         amount = Decimal(str(text))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if isinstance(text, bool) or not amount.is_finite():
+    if isinstance(text, bool) or not amount.is_finite() or abs(amount) > _MOST:
         raise SourceError(f"{told}: the control total of {column} must be an amount")
     return amount

@@ -149,9 +149,49 @@ def test_nobody_but_the_loader_may_write_or_read_persons(market, login):
         "CREATE TABLE public.mine ()",
         "SET ROLE aca_owner",
         "SET ROLE aca_loader",
+        "SET SESSION AUTHORIZATION postgres",
+        "CREATE FUNCTION mart.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE OR REPLACE VIEW deidentified.visible_plan AS SELECT 1",
+        "CREATE SCHEMA mine",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "COPY (SELECT 1) TO '/tmp/aca-test-access'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT * FROM pg_authid",
+        "SELECT * FROM pg_statistic",
     )
 
     assert [] == passed
+
+
+def test_statistics_and_functions_of_ones_own_show_no_row_of_another_issuer(market):
+    """Neither what the planner knows, nor a cheap function that is asked before the policy, nor an error that quotes."""
+    with connect(market) as conn:
+        own = {
+            row[0]
+            for row in conn.execute(
+                "SELECT plan_durable_key FROM warehouse.dim_plan INNER JOIN etl.issuer_analyst USING (issuer_id)"
+            )
+        }
+    seen = set()
+    with as_login(market, "test_issuer_analyst") as conn:
+        known = conn.execute(
+            "SELECT count(*) FROM pg_stats WHERE schemaname IN ('etl', 'staging', 'warehouse', 'mart', 'deidentified')"
+        ).fetchone()
+        conn.add_notice_handler(lambda notice: seen.add(int(notice.message_primary)))
+        conn.execute(
+            "CREATE FUNCTION pg_temp.told(bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS "
+            "$$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
+        )
+        for table in ("mart.claims_daily_plan_provider", "mart.enrollment_monthly", "deidentified.plan"):
+            conn.execute(
+                sql.SQL("SELECT count(*) FROM {} WHERE pg_temp.told(plan_durable_key)").format(
+                    sql.Identifier(*table.split("."))
+                )
+            )
+
+    assert known == (0,)
+    assert seen
+    assert seen <= own
 
 
 def test_an_analyst_reads_marts_and_de_identified_views_and_nothing_else(market):

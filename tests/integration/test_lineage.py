@@ -1,8 +1,13 @@
 """OpenLineage events: each step with its tables and rows, nothing when it is off, and no load fails for it."""
 
+import gzip
 import json
 import subprocess
 import sys
+import threading
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import UUID
 
 import pytest
 
@@ -78,6 +83,40 @@ def test_the_clients_own_settings_hold_where_asked_for(database, tmp_path, monke
             pass
 
     assert 2 == len(read(tmp_path / "own.jsonl"))
+
+
+def test_events_go_over_http_where_the_environment_says_so(database, monkeypatch):
+    """To the address and with the key that OpenLineage's own variables name; each event is well formed."""
+    received = []
+
+    class Lineage(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            received.append((self.path, self.headers["Authorization"], json.loads(body)))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Lineage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("OPENLINEAGE_API_KEY", "a-key")
+        with open_run(database, "full") as run:
+            run.watcher = watcher(Settings(lineage="client"), database)
+            with run.step("dim_plan", "dims"):
+                pass
+        server.shutdown()
+
+    assert [("/api/v1/lineage", "Bearer a-key")] * 2 == [(path, key) for path, key, _ in received]
+    for _, _, event in received:
+        UUID(event["run"]["runId"])
+        assert datetime.fromisoformat(event["eventTime"]).tzinfo
+        assert event["schemaURL"].startswith("https://openlineage.io/spec/")
+        assert ("aca_warehouse", "load.dim_plan") == (event["job"]["namespace"], event["job"]["name"])
 
 
 def test_a_transport_that_fails_is_told_once_and_fails_no_load(database, landing, capsys):

@@ -83,6 +83,13 @@ def test_feed_that_the_catalog_does_not_know_is_told(tmp_path: Path) -> None:
         ("2026-01-01", ["claims.csv"], {"feeds": {"claims": {"file": "other.csv"}}}, "there is no such file"),
         ("2026-01-01", [], {"feeds": {"claims": {}}}, "there is no such file"),
         ("2026-01-01", ["claims.csv"], {"feeds": {"claims": {"record_count": -1}}}, "whole number"),
+        ("2026-01-01", ["claims.csv"], {"feeds": {"claims": {"record_count": 10**30}}}, "whole number"),
+        (
+            "2026-01-01",
+            ["claims.csv"],
+            {"feeds": {"claims": {"control_totals": {"paid_amount": "1e99"}}}},
+            "must be an amount",
+        ),
         ("2026-01-01", ["claims.csv"], {"feeds": {"claims": {"control_totals": {"tax": 1}}}}, "may name"),
         ("2026-01-01", ["claims.csv"], {"feeds": {"claims": {"control_totals": {"paid_amount": "NaN"}}}}, "must be an amount"),
     ],
