@@ -80,7 +80,7 @@ def _facts(figures: Figures) -> str:
         (f"{rejected:,}", "of them rejected, each with its reason"),
         (charts.number(float(paid or 0), "$"), "paid, the same in facts and cubes"),
         (_passed(gate, 3), "checks of the gate passed"),
-        (_passed(dq, 4) if dq else "none yet", "expectations hold (make dq)"),
+        (_passed(dq, 4) if dq else "none yet", f"expectations hold (make dq{_when(figures)})"),
     ]
     return (
         '<div class="facts">'
@@ -178,6 +178,12 @@ def _trend(figures: Figures, kind: str) -> str:
     return charts.stacks(f"Results of every {kind}", moments, parts)
 
 
+def _when(figures: Figures) -> str:
+    """The moment of the latest make dq: the tables may have changed since."""
+    moments = [row[1] for row in figures["trend"] if row[0] == "dq"]
+    return f", {moments[-1]} UTC" if moments else ""
+
+
 def _expectations(figures: Figures) -> str:
     rows = figures["expectations"]
     if not rows:
@@ -204,7 +210,7 @@ def _expectations(figures: Figures) -> str:
         if borne
         else ""
     )
-    return f'{failed}{kept}<div class="card"><h3>The latest expectations</h3><details><summary>by table</summary>{summary}</details></div>'
+    return f'{failed}{kept}<div class="card"><h3>The latest expectations{_when(figures)}</h3><details><summary>by table</summary>{summary}</details></div>'
 
 
 def _took(figures: Figures) -> str:
