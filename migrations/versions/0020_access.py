@@ -67,7 +67,7 @@ BEGIN
             format('%I.%I', space.nspname, class.relname) AS name,
             CASE
                 WHEN
-                    space.nspname = 'staging' OR class.relkind = 'm'
+                    space.nspname = 'staging' OR class.relkind = 'm' OR space.nspname = 'mart' AND class.relkind = 'r'
                     OR class.relname LIKE 'fact%' OR class.relname IN ('load', 'source_file', 'control_total', 'rejected_row')
                     THEN 'aca_loader'
                 ELSE 'aca_owner'

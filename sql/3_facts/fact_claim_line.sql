@@ -1,4 +1,4 @@
--- Title:  Claim lines of families with one version, with the keys of dim_date and of versions in force on the service date
+-- Title:  Claim lines of families with one version, with the keys of dim_date and of versions in force on that day
 -- Fills:  warehouse.fact_claim_line, one row per claim and line
 -- Reads:  stg_claim, work_claim_family, work_coverage, work_service, dim_member, dim_plan, dim_provider, dim_geography
 -- Values: :loads

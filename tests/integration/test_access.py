@@ -372,7 +372,7 @@ def test_a_loader_does_the_whole_job_without_being_the_owner(server, database, m
         "test_loader",
         "ALTER TABLE warehouse.dim_member ADD COLUMN x integer",
         "DROP TABLE warehouse.dim_member",
-        "DROP TABLE mart.claims_monthly_member",
+        "DROP VIEW mart.enrollment_profile",
         "UPDATE etl.alembic_version SET version_num = '0000'",
         "INSERT INTO etl.issuer_analyst VALUES ('test_issuer_analyst', '99999')",
         "CREATE SCHEMA mine",
