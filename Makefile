@@ -16,6 +16,8 @@ COMPOSE := docker compose $(if $(wildcard .env),--env-file .env) -f infrastructu
 # Every command may be told more, such as: make full-load ARGS="--from facts"
 ARGS ?=
 DAYS ?= 1
+# What goes wrong on the days to come, such as: DISORDER="--late 0.02 --duplicates 0.01"
+DISORDER ?=
 
 ##@ Start here
 
@@ -37,8 +39,8 @@ full-load: $(READY) ## Rebuild everything from all deliveries; makes seed data i
 	@$(PYTHON) run.py --mode full $(ARGS)
 
 .PHONY: incremental
-incremental: $(READY) ## Simulate the next business day and load it (DAYS=n for more, DAYS=0 to load what is there)
-	@$(if $(filter-out 0,$(DAYS)),$(SEED) --days $(DAYS))
+incremental: $(READY) ## Simulate the next business day and load it (DAYS=n for more, 0 to load what is there; DISORDER="--late 0.02")
+	@$(if $(filter-out 0,$(DAYS)),$(SEED) --days $(DAYS) $(DISORDER))
 	@$(PYTHON) run.py --mode incremental $(ARGS)
 
 .PHONY: seed-data
