@@ -83,11 +83,9 @@ class Outcome:
 
 
 def _dim_date(run: Run) -> RowCounts:
-    known = run.conn.execute("SELECT EXISTS (SELECT FROM warehouse.dim_date)").fetchone()
-    if known and known[0]:
-        return RowCounts()
     days = sql_file("dim_date").run(run.conn)
-    run.conn.execute("ANALYZE warehouse.dim_date")
+    if days:
+        run.conn.execute("ANALYZE warehouse.dim_date (date_key, calendar_date)")
     return RowCounts(inserted=days)
 
 
