@@ -25,7 +25,7 @@ from etl.extract.deliveries import Delivery, find_deliveries
 from etl.load.guards import GUARDS
 from etl.load.staging_loader import StagingResult, stage_deliveries
 from etl.quality import gate
-from etl.transform import cube_loader, fact_loader, movement_loader, reference_loader
+from etl.transform import cube_loader, fact_loader, movement_loader, planned, reference_loader
 from etl.transform.dimension_loader import DimensionChange, load_dimension
 from etl.transform.fact_loader import Batch
 from etl.transform.history import Observed
@@ -42,6 +42,7 @@ class Run:
     ledger: Ledger
     batch: Batch
     overrides: frozenset[str] = frozenset()
+    is_plan: bool = False
     changes: dict[str, DimensionChange] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
     results: tuple[gate.Result, ...] = ()
@@ -93,10 +94,17 @@ def _dimension_step(spec: DimensionSpec) -> Step:
     def work(run: Run) -> RowCounts:
         moved = sql.Identifier(f"work_moved_{spec.entity}")
         total = DimensionChange()
-        for group in _groups(_observed(run.conn, spec, run.batch.news(spec.feed))):
+        groups = _groups(_observed(run.conn, spec, run.batch.news(spec.feed)))
+        for group in groups:
             # What was let pass once is not judged again when it is applied anew.
             known = all(delivery.load_id in run.batch.accepted for delivery in group)
-            total += load_dimension(run.conn, spec, group, allow_closures=known or "closures" in run.overrides)
+            total += load_dimension(
+                run.conn,
+                spec,
+                group,
+                allow_closures=known or "closures" in run.overrides,
+                with_samples=run.is_plan,
+            )
             run.conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM work_moved").format(moved))
             run.conn.execute(
                 sql.SQL("INSERT INTO {} SELECT durable_key FROM work_overwrite").format(
@@ -104,9 +112,11 @@ def _dimension_step(spec: DimensionSpec) -> Step:
                 )
             )
         run.conn.execute(sql.SQL("ANALYZE {}").format(moved))
-        if run.batch.is_rebuild:
+        if run.batch.is_rebuild and len(groups) > 1:  # a first delivery alone has been looked at
             run.conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("warehouse", spec.table)))
-        run.changes[spec.table] = total
+        # A rebuild begins with nothing: what it changes shows only beside what is published.
+        compared = run.is_plan and run.batch.is_rebuild
+        run.changes[spec.table] = planned.compare(run.conn, spec) if compared else total
         return total.counts
 
     return Step(spec.table, "dims", work)
@@ -168,10 +178,12 @@ def _publish(run: Run) -> RowCounts:
     run.conn.execute(
         "UPDATE etl.source_file SET status = 'in_force' WHERE load_id = ANY(%s) AND status = 'staged'", (loads,)
     )
+    # Rebuilt dimensions tell all loads together: what was known between them is known no more.
+    anew = run.batch.is_rebuild and bool(run.changes)
     published = run.conn.execute(
         "UPDATE etl.load SET status = 'published', published_at = now() "
-        "WHERE load_id = ANY(%s) AND status <> 'published'",
-        (loads,),
+        "WHERE load_id = ANY(%s) AND (status <> 'published' OR %s)",
+        ([*loads, *(load for listed in run.batch.sources.values() for load in listed)] if anew else loads, anew),
     )
     if cube_loader.horizon(run.conn) != before:
         run.moved.add("horizon")
@@ -305,7 +317,7 @@ def _apply(
 ) -> None:
     """Run the steps in one transaction."""
     with connect(url) as conn:
-        run = Run(conn, ledger, outcome.batch, overrides)
+        run = Run(conn, ledger, outcome.batch, overrides, plan_only)
         outcome.timings += apply_batch(run, steps, on_step)
         if plan_only:
             conn.rollback()
@@ -321,6 +333,9 @@ def apply_batch(
     timings = []
     prepare(run.conn, run.batch)
     if run.batch.is_rebuild:
+        if run.is_plan:
+            for spec in DIMENSIONS:
+                planned.remember(run.conn, spec)
         empty_warehouse(run.conn, {step.stage for step in steps})
     for step in steps:
         on_step(step.stage, step.name)

@@ -15,7 +15,7 @@ from etl.catalog.sources import SOURCES
 from etl.core.database import connect
 from etl.core.plain_text import plain
 from etl.pipeline import Outcome
-from etl.transform.time_travel import as_of
+from etl.transform.time_travel import as_of, published_with
 from etl.verify import Compared
 
 TRY_NEXT = """try next:
@@ -115,6 +115,8 @@ def print_summary(url: str, outcome: Outcome) -> None:
                 for name, c in outcome.changes.items()
             ],
         )
+    if outcome.is_rolled_back:
+        _print_planned(outcome)
     with connect(url, autocommit=True) as conn:
         if outcome.staging and outcome.staging.loads:
             _print_conservation(conn, [load.load_id for load in outcome.staging.loads])
@@ -128,6 +130,29 @@ def print_summary(url: str, outcome: Outcome) -> None:
     _print("time: " + " · ".join(f"{stage} {seconds:.2f} s" for stage, seconds in stages.items()))
     _print()
     sys.stdout.write(TRY_NEXT)
+
+
+def _print_planned(outcome: Outcome) -> None:
+    """What would change, kind by kind, with a few business keys of each."""
+    rows = [
+        (name, kind, count, ", ".join(change.samples.get(kind, ())))
+        for name, change in outcome.changes.items()
+        for kind, count in (
+            ("new", change.new_entities),
+            ("changed", change.changed_entities),
+            ("gone", change.gone_entities),
+            ("closed", change.closed),
+            ("late", change.late),
+            ("merged", change.removed_versions),
+        )
+        if count
+    ]
+    rows += [("facts", "re-keyed", t.counts.updated, "") for t in outcome.timings if t.step == "rekeyed_facts"]
+    compared = ", beside what is published" if outcome.batch.is_rebuild else ""
+    _print(f"\nwhat would change{compared} (closed, merged: versions; re-keyed: rows; else: entities)")
+    _table(("table", "what", "how many", "such as"), [row for row in rows if row[2]])
+    if outcome.batch.replaced:
+        _print("  a published file is replaced: the facts and cubes are built anew, and pick their versions anew")
 
 
 def _print_conservation(conn: Connection[TupleRow], loads: list[int]) -> None:
@@ -294,8 +319,11 @@ def print_as_of(url: str, entity: str, moment: date, known_at: int | None, *, mo
         if name not in personal
     ]
     with connect(url, autocommit=True) as conn:
-        rows = as_of(conn, spec, moment, known_at)
+        # Loads that were published together were never known apart.
+        known_with = None if known_at is None else published_with(conn, known_at)
+        rows = as_of(conn, spec, moment, known_with)
     places = [spec.columns.index(name) for name in shown]
     _table(tuple(shown), [tuple(str(row[place]) for place in places) for row in rows[:most]])
     known = f", as known after load {known_at}" if known_at is not None else ""
+    known += f" and those published with it, up to {known_with}" if known_with != known_at else ""
     _print(f"\n{len(rows):,} {entity}s on {moment}{known}; {min(most, len(rows))} shown")

@@ -1,6 +1,7 @@
 """The main job: the same tables however often and in however many steps they are loaded, and the same dollars everywhere."""
 
 import csv
+import json
 import re
 from collections import defaultdict
 from decimal import Decimal
@@ -246,9 +247,37 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(loaded):
         return text.partition("\nhistory")[2].partition("\n\n")[0]
 
     assert planned.startswith("plan: ")
+    assert "\nwhat would change (" in planned
     assert before == unchanged
     assert before != loaded.fingerprints("warehouse", "mart")
     assert history(planned) == history(done) != ""
+
+
+def test_a_plan_with_a_replaced_file_compares_with_what_is_published(loaded):
+    """All is rebuilt, yet what shows is what differs; and loads told anew together are known together."""
+    last = max(folder for folder in loaded.landing.iterdir() if (folder / "members.csv").is_file())
+    head, *told = (last / "members.csv").read_text(encoding="utf-8").splitlines()
+    gone = told.pop().split(",")[0]
+    told.append(told[0].replace(told[0].split(",")[0], "M9999999999"))
+    again = last.with_name(last.name + "_again")
+    again.mkdir()
+    (again / "members.csv").write_text("\n".join((head, *told)) + "\n", encoding="utf-8")
+    promise = json.loads((last / "manifest.json").read_text(encoding="utf-8"))
+    promise["feeds"] = {"members": {"file": "members.csv", "mode": promise["feeds"]["members"]["mode"]}}
+    (again / "manifest.json").write_text(json.dumps(promise), encoding="utf-8")
+
+    planned = loaded.must("--mode", "incremental", "--plan").partition("\nwhat would change")[2].partition("\n\n")[0]
+    loaded.must("--mode", "incremental")
+    shown = ("as-of", last.name[:10], "--dimension", "member", "--limit", "100000")
+    members, known = (
+        re.findall("^  (M[0-9]+) ", loaded.must(*shown, *at), re.MULTILINE) for at in ((), ("--known-at", "2"))
+    )
+
+    assert re.search("dim_member +new +1 +M9999999999", planned)
+    assert gone in planned
+    assert "dim_plan" not in planned
+    assert len(set(members)) == len(members) > 0
+    assert members == known
 
 
 @pytest.mark.parametrize("stage", ["dims", "facts", "aggregates", "quality"])
