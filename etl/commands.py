@@ -87,7 +87,6 @@ def _run(wanted: argparse.Namespace) -> int:
         sys.stdout.write("extract     deliveries\nstage       staging\n")
         sys.stdout.write("".join(f"{step.stage:<12}{step.name}\n" for step in PIPELINE))
         return Exit.OK
-    from etl.core import logs
     from etl.core.database import database_url, with_timeouts
     from etl.core.failures import persistently
     from etl.core.migrate import upgrade_if_needed
@@ -98,7 +97,6 @@ def _run(wanted: argparse.Namespace) -> int:
     if strangers := sorted({*wanted.override} - OVERRIDES):
         raise UsageError(f"--override {', '.join(strangers)}: the guards are {', '.join(sorted(OVERRIDES))}")
     settings = Settings.read()
-    logs.configure(settings)
 
     def run() -> Outcome:
         url = database_url(settings)

@@ -102,32 +102,30 @@ def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) ->
 
     (That each ends after it begins, and that an entity has one current version, the table itself checks.)
     """
-    only = (
-        sql.SQL("")
-        if whole
-        else sql.SQL("WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)").format(
-            dk=sql.Identifier(spec.durable_key), moved=sql.Identifier(f"work_moved_{spec.entity}")
-        )
-    )
+    names = {
+        "dim": sql.Identifier("warehouse", spec.table),
+        "moved": sql.Identifier(f"work_moved_{spec.entity}"),
+        "dk": sql.Identifier(spec.durable_key),
+        "sk": sql.Identifier(spec.surrogate_key),
+        "dk_name": sql.Literal(spec.durable_key),
+        "bk": sql.SQL(", ").join(map(sql.Identifier, spec.business_key)),
+    }
+    only = sql.SQL("" if whole else "WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)").format(**names)
     query = sql.SQL(
-        "SELECT v.entity || ': ' || v.fault FROM ("
-        "SELECT {dk_name} || ' ' || d.{dk} AS entity, CASE "
-        "WHEN lead(d.start_date) OVER life < d.end_date THEN 'versions overlap from ' || d.start_date "
-        "WHEN count(*) OVER (PARTITION BY d.{sk}) > 1 THEN 'surrogate key stands for several versions' "
-        "WHEN count(*) OVER (PARTITION BY {business_key}, d.start_date) > 1 THEN 'business key is doubled' "
-        "WHEN min(ROW({business_key})) OVER whole_life <> max(ROW({business_key})) OVER whole_life "
-        "THEN 'durable key stands for several entities' END AS fault "
-        "FROM {dim} AS d {only} "
-        "WINDOW life AS (PARTITION BY d.{dk} ORDER BY d.start_date), whole_life AS (PARTITION BY d.{dk})"
-        ") AS v WHERE v.fault IS NOT NULL"
-    ).format(
-        dk_name=sql.Literal(spec.durable_key),
-        dk=sql.Identifier(spec.durable_key),
-        sk=sql.Identifier(spec.surrogate_key),
-        business_key=sql.SQL(", ").join(sql.Identifier("d", name) for name in spec.business_key),
-        dim=sql.Identifier("warehouse", spec.table),
-        only=only,
-    )
+        "WITH version AS {how} (SELECT {dk}, {sk}, {bk}, start_date, end_date FROM {dim} AS d {only}), "
+        "life AS ("
+        "SELECT {dk}, start_date, lead(start_date) OVER life < end_date AS is_overlapping, "
+        "lag(ROW({bk})) OVER life <> ROW({bk}) AS is_another FROM version "
+        # Of most entities there is but one version, which overlaps with none.
+        "WHERE {dk} IN (SELECT {dk} FROM version GROUP BY {dk} HAVING count(*) > 1) "
+        "WINDOW life AS (PARTITION BY {dk} ORDER BY start_date)) "
+        "SELECT {dk_name} || ' ' || {dk} || ': versions overlap from ' || start_date FROM life WHERE is_overlapping "
+        "UNION ALL SELECT {dk_name} || ' ' || {dk} || ': durable key stands for several entities' FROM life WHERE is_another "
+        "UNION ALL SELECT {dk_name} || ' ' || min({dk}) || ': surrogate key stands for several versions' FROM version "
+        "GROUP BY {sk} HAVING count(*) > 1 "
+        "UNION ALL SELECT {dk_name} || ' ' || min({dk}) || ': business key is doubled' FROM version "
+        "GROUP BY {bk}, start_date HAVING count(*) > 1"
+    ).format(how=sql.SQL("NOT MATERIALIZED" if whole else "MATERIALIZED"), only=only, **names)
     rows = conn.execute(query).fetchall()
     return Result(f"{spec.table}_history", spec.table, Severity.CRITICAL, tuple(row[0] for row in rows))
 

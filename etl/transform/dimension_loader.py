@@ -71,7 +71,7 @@ def _load_first(history: History, delivery: Observed, change: DimensionChange) -
     change.counts.read += inserted
     change.counts.inserted += inserted
     change.new_entities = change.new_versions = inserted
-    history.run("ANALYZE {dim} ({bk}, {dk}, start_date, end_date, first_observed_date)")
+    history.run("ANALYZE {dim} ({bk}, {dk}, {sk}, start_date, end_date, first_observed_date)")
 
 
 def _change_nothing(history: History) -> None:
@@ -220,7 +220,8 @@ def _describe(history: History, change: DimensionChange, *, with_samples: bool) 
     """Count entities, and name some, by what happens to them."""
     kinds = {
         "new": "w.durable_key IS NOT NULL AND h.durable_key IS NULL",
-        "changed": "h.durable_key IS NOT NULL AND c.has_insert",
+        "changed": "h.durable_key IS NOT NULL AND c.has_content",
+        "closed": "c.has_closed",
         "gone": "h.is_living AND w.is_living IS NOT TRUE",
         "late": "h.durable_key IS NOT NULL AND n.durable_key IS NOT NULL",
         "merged": "r.durable_key IS NOT NULL",
@@ -238,7 +239,8 @@ def _describe(history: History, change: DimensionChange, *, with_samples: bool) 
             FROM work_have AS d GROUP BY d.{dk}
         ) AS h ON a.durable_key = h.durable_key
         LEFT JOIN (
-            SELECT durable_key, bool_or(is_insert) AS has_insert FROM work_change GROUP BY durable_key
+            SELECT durable_key, bool_or(is_insert OR is_rewrite) AS has_content, bool_or(NOT is_insert AND NOT is_rewrite) AS has_closed
+            FROM work_change GROUP BY durable_key
         ) AS c ON a.durable_key = c.durable_key
         LEFT JOIN (SELECT DISTINCT durable_key FROM work_neighbour) AS n ON a.durable_key = n.durable_key
         LEFT JOIN (SELECT DISTINCT {dk} AS durable_key FROM work_removed) AS r ON a.durable_key = r.durable_key
@@ -249,9 +251,9 @@ def _describe(history: History, change: DimensionChange, *, with_samples: bool) 
             for kind, condition in kinds.items()
         ),
     )
-    new, change.gone_entities, change.late = history.row(
-        "SELECT count(*) FILTER (WHERE is_told_new), count(*) FILTER (WHERE is_told_gone), "
-        "count(*) FILTER (WHERE is_told_late) FROM ({told}) AS told",
+    new, change.changed_entities, change.gone_entities, change.late = history.row(
+        "SELECT count(*) FILTER (WHERE is_told_new), count(*) FILTER (WHERE is_told_changed), "
+        "count(*) FILTER (WHERE is_told_gone), count(*) FILTER (WHERE is_told_late) FROM ({told}) AS told",
         told=told,
     )
     change.new_entities += new

@@ -63,6 +63,11 @@ def ledger_table(name: str, history: HistoryType) -> str:
     return f"{name}_by_moment" if history is HistoryType.TIMESTAMPTZ and name in _DATED else name
 
 
+def said(name: str) -> sql.Identifier:
+    """The column of work_candidate that holds what a row of the source says of the attribute *name*."""
+    return sql.Identifier(f"said_{name}")
+
+
 class History:
     """One application of deliveries to one dimension, in the caller's transaction.
 
@@ -198,7 +203,10 @@ class History:
         """
         cursor = self.conn.execute(
             self.compose(
-                "DROP TABLE IF EXISTS pg_temp.{work}; CREATE TEMPORARY TABLE {work} ON COMMIT DROP AS {query}; ANALYZE {work} {told_by}",
+                "DROP TABLE IF EXISTS pg_temp.{work}; CREATE TEMPORARY TABLE {work} ON COMMIT DROP AS {query}; "
+                # A rough look is enough, and takes a tenth of the time.
+                "SET LOCAL default_statistics_target = 10; ANALYZE {work} {told_by}; "
+                "SET LOCAL default_statistics_target TO DEFAULT",
                 work=sql.Identifier(table),
                 told_by=self.compose(told_by),
                 query=self.compose(statement, **parts),

@@ -16,7 +16,7 @@ from etl.core.errors import SourceError
 from etl.core.hashing import hash_rows
 from etl.core.spec import Absence, Mode, OverwriteScope
 from etl.transform.forget import forget_untellable, forget_withdrawn
-from etl.transform.history import History, Observed
+from etl.transform.history import History, Observed, said
 from etl.transform.observation_log import log, log_hidden_values, mark_losers
 
 
@@ -53,11 +53,22 @@ def take(history: History, new: list[Observed], known: list[Observed]) -> None:
     history.names["loads"] = history.load_list(each.load_id for each in everything)
     history.names["new_loads"] = history.load_list(each.load_id for each in new)
     history.has_full = any(each.mode is Mode.FULL for each in everything)
-    rows = sql.SQL(", ").join(
-        sql.SQL("({}::bigint, {}::{}, {}::text, {}::timestamptz, {}::boolean)").format(
-            each.load_id, each.as_of, history.names["moment"], each.mode.value, each.load_timestamp, each in new
-        )
+    lines = [
+        (each.load_id, each.as_of, history.names["moment"], each.mode.value, each.load_timestamp, each in new)
         for each in everything
+    ]
+    rows = sql.SQL(", ").join(
+        sql.SQL("({}::bigint, {}::{}, {}::text, {}::timestamptz, {}::boolean)").format(*each) for each in lines
+    )
+    # A single delivery is told by constants: what reads a million rows of it can then be shared out among workers, which
+    # see no temporary tables.
+    history.names["deliveries"] = (
+        sql.SQL(
+            "(SELECT {}::bigint AS load_id, {}::{} AS as_of, {}::text AS mode, {}::timestamptz AS load_timestamp, "
+            "{}::boolean AS is_new)"
+        ).format(*lines[0])
+        if len(lines) == 1
+        else sql.Identifier("work_delivery")
     )
     history.create(
         "work_delivery",
@@ -94,8 +105,10 @@ def _collect(history: History, *, has_forgotten: bool) -> int:
         if has_forgotten
         else sql.SQL("")
     )
-    # A full delivery meets the whole dimension: a plan by stale statistics that loops over both would take hours.
-    history.conn.execute(sql.SQL("SET LOCAL enable_nestloop = {}").format(not history.has_full))
+    if history.has_full:
+        # It meets the whole dimension: a plan by stale statistics that loops over both would take hours. Of what workers
+        # read, little comes through, which the planner cannot know.
+        history.conn.execute("SET LOCAL enable_nestloop = false; SET LOCAL parallel_tuple_cost = 0.001")
     touched = _find_candidates(history, has_forgotten=has_forgotten)
     _hash(history, touched)
     if touched:
@@ -103,7 +116,7 @@ def _collect(history: History, *, has_forgotten: bool) -> int:
     mark_rejected_unknown(history)
     if history.has_full:
         touched += _find_absent(history, has_forgotten=has_forgotten)
-    history.conn.execute("SET LOCAL enable_nestloop = true")
+    history.conn.execute("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL parallel_tuple_cost TO DEFAULT")
     if touched:
         log(history)
         mark_losers(history)
@@ -147,14 +160,15 @@ def _find_candidates(history: History, *, has_forgotten: bool) -> int:
     """work_candidate: rows that are not, byte for byte, what the version in force on their day holds already; how many."""
     spec = history.spec
     tracked = (*spec.versioned, *spec.overwritten)
-    same = (
+    is_news = (
         sql.SQL("true")
         if spec.overwrite_scope is OverwriteScope.CURRENT
         else sql.SQL(
-            "(d.{dk} IS NULL OR record_image_ne(ROW({s_tracked}), ROW({d_tracked})) OR d.fixed_as_of > o.as_of OR o.mode = 'delta' "
-            "OR {effective} <> o.as_of OR {is_gone})"
+            "(d.{dk} IS NULL OR o.mode = 'delta' OR {effective} <> o.as_of OR {is_gone} {is_earlier} "
+            "OR record_image_ne(ROW({s_tracked}), ROW({d_tracked})))"
         ).format(
             **{name: history.names[name] for name in ("dk", "effective", "is_gone")},
+            is_earlier=sql.SQL("OR d.fixed_as_of > o.as_of" if spec.fixed else ""),
             s_tracked=sql.SQL(", ").join(history.source("s", name) for name in tracked),
             d_tracked=compose.columns("d", tracked),
         )
@@ -165,20 +179,25 @@ def _find_candidates(history: History, *, has_forgotten: bool) -> int:
         SELECT
             s.load_id, s.record_number, {s_bk}, o.as_of, COALESCE({effective}, o.as_of) AS observed_date, o.mode, o.is_new,
             {is_gone} AS is_gone, COALESCE(d.{dk}, {s_key}) AS durable_key,
-            d.row_hash AS have_hash, d.overwritten_hash AS have_overwritten_hash, d.fixed_as_of AS have_fixed_as_of
+            d.row_hash AS have_hash, d.overwritten_hash AS have_overwritten_hash, d.fixed_as_of AS have_fixed_as_of,
+            {content}
         FROM {source} AS s
-        INNER JOIN work_delivery AS o ON s.load_id = o.load_id
+        INNER JOIN {deliveries} AS o ON s.load_id = o.load_id
         LEFT JOIN {dim} AS d
             ON
                 {s_is_d} AND {is_value} {remembered}
                 AND d.first_observed_date <= COALESCE({effective}, o.as_of) AND d.end_date > COALESCE({effective}, o.as_of)
         WHERE s.load_id IN ({loads}) AND {is_candidate}
         """,
+        told_by="(load_id, record_number, durable_key, observed_date)",
+        content=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(history.source("s", name), said(name)) for name in spec.attributes
+        ),
         is_candidate=history.compose(
-            "((o.is_new AND {same}) OR EXISTS (SELECT FROM work_forgotten AS f WHERE {s_is_f}))"
+            "((o.is_new AND {is_news}) OR EXISTS (SELECT FROM work_forgotten AS f WHERE {s_is_f}))"
             if has_forgotten
-            else "{same}",
-            same=same,
+            else "{is_news}",
+            is_news=is_news,
         ),
     )
 
@@ -191,14 +210,12 @@ def _hash(history: History, candidates: int) -> None:
         "WHERE false",
     )
     query = history.compose(
-        "SELECT s.load_id, s.record_number, {attributes} FROM {source} AS s "
-        "INNER JOIN work_candidate AS c ON s.load_id = c.load_id AND s.record_number = c.record_number "
-        "WHERE s.load_id IN ({loads})",
-        attributes=sql.SQL(", ").join(history.source("s", name) for name in (*spec.versioned, *spec.overwritten)),
+        "SELECT load_id, record_number, {attributes} FROM work_candidate",
+        attributes=sql.SQL(", ").join(said(name) for name in (*spec.versioned, *spec.overwritten)),
     )
     if candidates:
         hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
-        history.conn.execute("ANALYZE work_hashed")
+        history.conn.execute("ANALYZE work_hashed (load_id, record_number)")
     is_news = (
         "NOT c.is_gone OR c.have_hash IS NOT NULL"
         if spec.overwrite_scope is OverwriteScope.CURRENT
@@ -208,11 +225,14 @@ def _hash(history: History, candidates: int) -> None:
         "work_touched",
         """
         SELECT
-            c.*, CASE WHEN c.is_gone THEN NULL ELSE h.row_hash END AS row_hash, h.overwritten_hash,
+            c.load_id, c.record_number, {c_bk}, c.as_of, c.observed_date, c.mode, c.is_new, c.is_gone, c.durable_key,
+            c.have_hash, c.have_overwritten_hash, c.have_fixed_as_of,
+            CASE WHEN c.is_gone THEN NULL ELSE h.row_hash END AS row_hash, h.overwritten_hash,
             {is_news} AS is_news, false AS is_loser
         FROM work_candidate AS c
         INNER JOIN work_hashed AS h ON c.load_id = h.load_id AND c.record_number = h.record_number
         """,
+        c_bk=compose.columns("c", spec.business_key),
         is_news=sql.SQL(is_news),
     )
 
@@ -291,12 +311,9 @@ def _mark_later_unknown(history: History) -> None:
 def _find_absent(history: History, *, has_forgotten: bool) -> int:
     """Keys that a full delivery should hold and does not: they are gone from its as_of on; how many."""
     statement = """
-        INSERT INTO work_touched (
-            load_id, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key, have_hash, is_news, is_loser
-        )
-        SELECT o.load_id, {d_bk}, o.as_of, o.as_of, o.mode, o.is_new, true, d.{dk}, {have_hash}, true, false
+        SELECT o.load_id, {d_bk}, o.as_of, o.mode, o.is_new, d.{dk} AS durable_key, {have_hash} AS have_hash
         FROM {candidates} AS d
-        INNER JOIN work_delivery AS o ON o.mode = 'full' AND {is_asked}
+        INNER JOIN {deliveries} AS o ON o.mode = 'full' AND {is_asked}
         INNER JOIN {fulls} AS f
             ON f.dimension = {dimension} AND o.as_of = f.as_of AND o.load_id = f.load_id AND {d_scope} = f.scope
         LEFT JOIN {source} AS s ON s.load_id IN ({loads}) AND o.load_id = s.load_id AND {s_is_d}
@@ -309,7 +326,8 @@ def _find_absent(history: History, *, has_forgotten: bool) -> int:
                     AND u.as_of = o.as_of AND u.kind = 'unknown'
             )
     """
-    found = history.run(
+    found = history.create(
+        "work_absent",
         statement,
         candidates=history.names["dim"],
         have_hash=sql.SQL("d.row_hash"),
@@ -319,10 +337,15 @@ def _find_absent(history: History, *, has_forgotten: bool) -> int:
     )
     if has_forgotten:
         found += history.run(
-            statement,
+            "INSERT INTO work_absent " + statement,
             candidates=history.compose("(SELECT f.durable_key AS {dk}, {bk} FROM work_forgotten AS f)"),
             have_hash=sql.SQL("NULL::uuid"),
             is_asked=sql.SQL("true"),
         )
-    history.conn.execute("ANALYZE work_touched")
+    history.run(
+        "INSERT INTO work_touched ("
+        "load_id, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key, have_hash, is_news, is_loser) "
+        "SELECT load_id, {bk}, as_of, as_of, mode, is_new, true, durable_key, have_hash, true, false FROM work_absent"
+    )
+    history.conn.execute("ANALYZE work_touched (durable_key, observed_date)")
     return found

@@ -2,6 +2,7 @@
 
 from psycopg import sql
 
+from etl.core import compose
 from etl.core.spec import OverwriteScope
 from etl.transform.history import History
 from etl.transform.observation_log import unknown
@@ -159,6 +160,13 @@ def choose_winners(history: History) -> None:
         _choose_by_version(history)
     else:
         _choose_by_key(history)
+    if not history.spec.fixed:
+        history.create(
+            "work_fixed",
+            "SELECT 0::bigint AS durable_key, 0::bigint AS load_id, 0::bigint AS record_number, {beginning} AS as_of "
+            "WHERE false",
+        )
+        return
     history.create(
         "work_fixed",
         """
@@ -180,45 +188,51 @@ def choose_winners(history: History) -> None:
 
 def _choose_by_key(history: History) -> None:
     """The row of the greatest as_of, unless a later delivery is known that held the key."""
-    history.create(
+    loudest = history.create(
         "work_overwrite",
         """
-        SELECT c.durable_key, c.load_id, c.record_number, c.overwritten_hash
+        SELECT c.durable_key, c.load_id, c.record_number, c.overwritten_hash, {t_bk}, c.as_of, c.observed_date
         FROM (
             SELECT DISTINCT ON (t.durable_key) t.*
             FROM work_touched AS t
             WHERE NOT t.is_gone
             ORDER BY t.durable_key, t.as_of DESC, t.load_id DESC, t.observed_date DESC, t.record_number DESC
         ) AS c
+        WHERE c.have_overwritten_hash IS DISTINCT FROM c.overwritten_hash
+        """,
+        t_bk=compose.columns("c", history.spec.business_key),
+    )
+    if not loudest:
+        return
+    history.run(
+        """
+        DELETE FROM work_overwrite AS c
+        USING {log} AS l
         WHERE
-            c.have_overwritten_hash IS DISTINCT FROM c.overwritten_hash
-            AND NOT EXISTS (
-                SELECT FROM {log} AS l
-                WHERE
-                    l.dimension = {dimension} AND l.durable_key = c.durable_key AND l.kind = 'value'
-                    AND (l.as_of > c.as_of OR (l.as_of = c.as_of AND l.load_id > c.load_id))
+            l.dimension = {dimension} AND l.durable_key = c.durable_key AND l.kind = 'value'
+            AND (l.as_of > c.as_of OR (l.as_of = c.as_of AND l.load_id > c.load_id))
+        """
+    )
+    history.run(
+        """
+        DELETE FROM work_overwrite AS c
+        USING {dim} AS d, {fulls} AS f
+        WHERE
+            c.durable_key = d.{dk} AND {is_value} {remembered}
+            AND d.first_observed_date <= f.as_of AND d.end_date > f.as_of
+            AND f.dimension = {dimension} AND f.scope = {c_scope}
+            AND (
+                f.as_of > c.as_of
+                OR (f.as_of = c.as_of AND f.load_id > c.load_id)
+                -- Its own row of the as_of itself: bringing nothing new, it is not among the touched.
+                OR (f.load_id = c.load_id AND c.observed_date < c.as_of)
             )
+            AND NOT {unknown}
             AND NOT EXISTS (
-                SELECT FROM {fulls} AS f
-                INNER JOIN {dim} AS d
-                    ON
-                        c.durable_key = d.{dk} AND {is_value} {remembered}
-                        AND d.first_observed_date <= f.as_of AND d.end_date > f.as_of
+                SELECT FROM work_touched AS heard
                 WHERE
-                    f.dimension = {dimension} AND f.scope = {c_scope}
-                    AND (
-                        f.as_of > c.as_of
-                        OR (f.as_of = c.as_of AND f.load_id > c.load_id)
-                        -- Its own row of the as_of itself: bringing nothing new, it is not among the touched.
-                        OR (f.load_id = c.load_id AND c.observed_date < c.as_of)
-                    )
-                    AND NOT {unknown}
-                    AND NOT EXISTS (
-                        SELECT FROM work_touched AS heard
-                        WHERE
-                            heard.durable_key = c.durable_key AND heard.observed_date = f.as_of
-                            AND heard.load_id = f.load_id
-                    )
+                    heard.durable_key = c.durable_key AND heard.observed_date = f.as_of
+                    AND heard.load_id = f.load_id
             )
         """,
         c_scope=history.scope("c"),

@@ -35,8 +35,8 @@ def as_of(
 def known_versions(spec: DimensionSpec, known_at: int | None = None, schemas: Schemas | None = None) -> sql.Composed:
     """A query in brackets that gives all versions as they stood after load *known_at* had been published.
 
-    What was written later is undone: a version inserted later is left out, one changed or deleted later stands as the
-    journal shows it before the first such change. Loads that one run published together were never known apart: the
+    What was written later is undone: a version inserted later is left out; of one changed or deleted later, each column
+    stands as the journal shows it before its first such change. Loads that one run published together were never known apart: the
     query takes the last of them.
     """
     where = schemas or Schemas()
@@ -55,11 +55,13 @@ def known_versions(spec: DimensionSpec, known_at: int | None = None, schemas: Sc
         return sql.SQL("({})").format(now)
     return sql.SQL(
         "("
-        "WITH later AS (SELECT DISTINCT ON (j.surrogate_key) j.surrogate_key, j.before FROM {journal} AS j "
-        "WHERE j.dimension = {dimension} AND j.load_id > {known_at} ORDER BY j.surrogate_key, j.journal_id) "
+        # Of one key told twice the last holds, and that is the earliest change.
+        "WITH later AS (SELECT j.surrogate_key, jsonb_object_agg(told.key, told.value ORDER BY j.journal_id DESC) AS before "
+        "FROM {journal} AS j CROSS JOIN LATERAL jsonb_each(j.before) AS told "
+        "WHERE j.dimension = {dimension} AND j.load_id > {known_at} GROUP BY j.surrogate_key) "
         "{now} AND d.load_id <= {known_at} AND d.{sk} NOT IN (SELECT l.surrogate_key FROM later AS l) "
-        "UNION ALL SELECT {before} FROM later AS l "
-        "CROSS JOIN LATERAL jsonb_populate_record(NULL::{dim}, l.before) AS b WHERE b.load_id <= {known_at}"
+        "UNION ALL SELECT {before} FROM later AS l LEFT JOIN {dim} AS d ON l.surrogate_key = d.{sk} "
+        "CROSS JOIN LATERAL jsonb_populate_record(d, l.before) AS b WHERE b.load_id <= {known_at}"
         ")"
     ).format(now=now, **names)
 

@@ -191,8 +191,8 @@ def upgrade() -> None:
     )
     create_table(
         "etl.dimension_journal",
-        "Append-only: every version of a dimension that was changed or taken away, as it stood before. An insert is told by "
-        "the row's own load_id, which never changes; with both, any dimension can be shown as it was after any load.",
+        "Append-only: of every version of a dimension that was changed or taken away, how it stood before. An insert is told "
+        "by the row's own load_id, which never changes; with both, any dimension can be shown as it was after any load.",
         [
             ("journal_id", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "Order of the writes."),
             LOAD_ID,
@@ -200,7 +200,11 @@ def upgrade() -> None:
             ("durable_key", "bigint NOT NULL", "Durable key of the entity."),
             ("surrogate_key", "bigint NOT NULL", "Surrogate key of the version."),
             ("operation", "text NOT NULL", "update or delete."),
-            ("before", "jsonb NOT NULL", "The row as it stood before (personal data)."),
+            (
+                "before",
+                "jsonb NOT NULL",
+                "Its columns that change, as they stood before; all of them where it is deleted or told anew (personal data).",
+            ),
             ("recorded_at", "timestamptz NOT NULL DEFAULT clock_timestamp()", "When it was written."),
         ],
         constraints=["CHECK (operation IN ('update', 'delete'))"],

@@ -110,7 +110,7 @@ def history(entity: str) -> list[tuple[str, str, str]]:
         (
             "fixed_as_of",
             "date",
-            "as_of of the delivery that set the fixed columns: the earliest that spoke of the entity.",
+            "as_of of the delivery that set the fixed columns: the earliest that spoke of the entity. NULL: it has none.",
         ),
         (
             "load_id",

@@ -1,35 +1,49 @@
--- Title:  Places that the members of these loads live in
+-- Title:  Places that the members of these loads live in and that are not known yet
 -- Fills:  warehouse.dim_geography, one row per state, county and rating area
--- Reads:  staging.stg_member, etl.load
+-- Reads:  staging.stg_member, etl.load, warehouse.dim_geography
 -- Values: :loads
 INSERT INTO warehouse.dim_geography (
     geography_key, state_code, county_fips, rating_area, rating_area_name, load_id, load_timestamp
 )
 WITH named AS (
     SELECT
-        COALESCE(member.state_code, '') AS state_code,
-        COALESCE(member.county_fips, '') AS county_fips,
-        COALESCE(member.rating_area, 0) AS rating_area,
+        member.state_code,
+        member.county_fips,
+        member.rating_area,
         min(member.load_id) AS load_id
     FROM staging.stg_member AS member
     WHERE member.load_id = ANY(:loads)
+    GROUP BY 1, 2, 3
+),
+
+places AS (
+    SELECT
+        COALESCE(named.state_code, '') AS state_code,
+        COALESCE(named.county_fips, '') AS county_fips,
+        COALESCE(named.rating_area, 0) AS rating_area,
+        min(named.load_id) AS load_id
+    FROM named
     GROUP BY 1, 2, 3
 )
 
 SELECT
     etl.computed_key(
-        octet_length(named.state_code) || ':' || named.state_code || ','
-        || octet_length(named.county_fips) || ':' || named.county_fips || ','
-        || octet_length(named.rating_area::text) || ':' || named.rating_area::text
+        octet_length(places.state_code) || ':' || places.state_code || ','
+        || octet_length(places.county_fips) || ':' || places.county_fips || ','
+        || octet_length(places.rating_area::text) || ':' || places.rating_area::text
     ) AS geography_key,
-    named.state_code,
-    named.county_fips,
-    named.rating_area,
-    named.state_code || ' ' || named.rating_area::text AS rating_area_name,
-    named.load_id,
+    places.state_code,
+    places.county_fips,
+    places.rating_area,
+    places.state_code || ' ' || places.rating_area::text AS rating_area_name,
+    places.load_id,
     load.load_timestamp
-FROM named
+FROM places
 INNER JOIN etl.load AS load
-    ON named.load_id = load.load_id
-WHERE (named.state_code, named.county_fips, named.rating_area) <> ('', '', 0)
-ON CONFLICT (state_code, county_fips, rating_area) DO NOTHING
+    ON places.load_id = load.load_id
+LEFT JOIN warehouse.dim_geography AS known
+    ON
+        places.state_code = known.state_code
+        AND places.county_fips = known.county_fips
+        AND places.rating_area = known.rating_area
+WHERE known.geography_key IS NULL

@@ -44,6 +44,43 @@ def three_prices(lab):
     return first, second, late
 
 
+def test_what_a_delivery_changes_is_told_kind_by_kind_with_business_keys(lab):
+    """Late: x changes in the past, and its later version merges into it; y is new; z, not named again, is gone."""
+    given(
+        lab,
+        "lab.source",
+        """
+        | load_id | record_number | k | a   |
+        | 1       | 1             | x | one |
+        | 1       | 2             | z | one |
+        | 2       | 1             | x | two |
+        | 2       | 2             | z | one |
+        | 3       | 1             | x | two |
+        | 3       | 2             | y | one |
+        """,
+    )
+    first, second, late = delivery(1, 1), delivery(2, 5), delivery(3, 3)
+    load_dimension(lab, CLOSING, [first], schemas=LAB)
+    load_dimension(lab, CLOSING, [second], in_force=[first], schemas=LAB)
+    change = load_dimension(lab, CLOSING, [late], in_force=[first, second], schemas=LAB, with_samples=True)
+
+    assert {
+        "new": ("y",),
+        "changed": ("x", "z"),
+        "closed": ("x", "z"),
+        "gone": (),
+        "late": ("x", "z"),
+        "merged": ("x",),
+    } == change.samples
+    assert (1, 2, 2, 2, 1) == (
+        change.new_entities,
+        change.changed_entities,
+        change.closed,
+        change.late,
+        change.removed_versions,
+    )
+
+
 def test_a_late_delivery_is_spliced_in_and_leaves_a_trace(lab):
     """The version between is new, its neighbours keep their keys, the overwritten value stays the one told last."""
     three_prices(lab)
