@@ -255,7 +255,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         # Without those of plans and providers, the next load looks them up by reading the whole primary key.
         conn.execute(
             "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "
-            "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key)"
+            "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key, is_reversal)"
         )
     else:
         counts.inserted += sql_file("fact_claim_line_signed").run(conn)

@@ -135,6 +135,6 @@ def test_a_password_in_the_address_is_never_printed(landing):
         "ann:s3cr3t-word@nowhere/aca",
     ):
         for words in (("--mode", "full"), ("status",), ("undo", "1")):
-            done = command(url, landing, *words, ACA_DEBUG="1")
+            done = command(url, landing, *words, ACA_DEBUG="1", PGCONNECT_TIMEOUT="1")
             assert done.returncode
             assert "s3cr3t" not in told(done), words
