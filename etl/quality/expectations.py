@@ -8,26 +8,32 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
 from etl.core.database import connect
 from etl.quality.faults import Faults, faults_of, find_faults
 from etl.quality.findings import ERROR, FAILED, PASSED, Finding, detail, keep, show, worst_exit
 from etl.quality.page import write_page
-from etl.quality.rules import Figures, Kind, Rule, Suite, configured, read_figures
+from etl.quality.rules import Figures, Kind, Rule, Suite, TableRules, configured, read_figures
 from etl.quality.suites import SUITES
 
 SESSION = (
-    "SET work_mem = '128MB'; SET temp_buffers = '64MB'; SET jit = off; SET max_parallel_workers_per_gather = 2; "
+    "SET work_mem = '128MB'; SET temp_buffers = '64MB'; SET jit = off; SET max_parallel_workers_per_gather = 0; "
     "SET client_min_messages = warning"
 )
+
+# Most of the work is one query a table, which the server does on one core.
+SESSIONS = 2
 
 
 def check_warehouse(
@@ -48,14 +54,17 @@ def check_warehouse(
     started = time.perf_counter()
     figures = figures or read_figures()
     suites = configured(suites, figures)
-    with connect(url, autocommit=True) as ledger, connect(url, application_name="aca-warehouse dq") as conn:
-        with ThreadPoolExecutor(1) as server, warnings.catch_warnings():
-            # What the package and those below it warn of is theirs to mend.
-            warnings.simplefilter("ignore")
-            found = server.submit(_find_all, conn, suites, figures)
-            gx = _great_expectations()
-            findings = _judged(gx, conn, suites, found.result())
-        keep(ledger, conn, findings)
+    with ExitStack() as open_, warnings.catch_warnings():
+        # What the package and those below it warn of is theirs to mend.
+        warnings.simplefilter("ignore")
+        ledger = open_.enter_context(connect(url, autocommit=True))
+        conns = [open_.enter_context(connect(url, application_name="aca-warehouse dq")) for _ in range(SESSIONS)]
+        server = open_.enter_context(ThreadPoolExecutor(1))
+        finding = server.submit(_find_all, conns, suites, figures)
+        gx = _great_expectations()
+        found = finding.result()
+        findings = _judged(gx, conns, suites, found)
+        keep(ledger, found, findings)
     show(findings, time.perf_counter() - started)
     if docs:
         sys.stdout.write(f"page: {write_page(findings, docs)}\n")
@@ -89,11 +98,30 @@ def expectation(gx: Any, rule: Rule, mostly: float) -> Any:
     return expect.ExpectColumnValuesToBeNull(**told)
 
 
-def _find_all(conn: Connection[TupleRow], suites: Sequence[Suite], figures: Figures) -> dict[str, Faults]:
-    """By table, the rows that break a rule, all of one moment: the transaction stays open."""
-    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+def _find_all(conns: Sequence[Connection[TupleRow]], suites: Sequence[Suite], figures: Figures) -> dict[str, Faults]:
+    """By table, the rows that break a rule, all of one moment: the transactions stay open. Sessions share the tables out."""
+    for conn in conns:
+        conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    moment = conns[0].execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+    for conn in conns[1:]:
+        conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(moment[0])))
+    # From the cubes back to staging: what takes longest is begun early, and what is left at the end is short.
+    waiting = deque(reversed([table for suite in suites for table in suite.tables]))
+    with ThreadPoolExecutor(len(conns)) as workers:
+        shares = [workers.submit(_find_share, conn, waiting, figures) for conn in conns]
+        return {faults.table.query: faults for share in shares for faults in share.result()}
+
+
+def _find_share(conn: Connection[TupleRow], waiting: deque[TableRules], figures: Figures) -> list[Faults]:
+    """The rows at fault of one table after another, until none waits."""
     conn.execute(SESSION)
-    found = {table.query: find_faults(conn, table, figures) for suite in suites for table in suite.tables}
+    found = []
+    while True:
+        try:
+            table = waiting.popleft()
+        except IndexError:
+            break
+        found.append(find_faults(conn, table, figures))
     # GX ends its transaction after each query, failed or not; ours goes on from where the tables were made.
     conn.execute("SAVEPOINT one_moment")
     for end in ("commit", "rollback"):
@@ -101,7 +129,9 @@ def _find_all(conn: Connection[TupleRow], suites: Sequence[Suite], figures: Figu
     return found
 
 
-def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite], found: dict[str, Faults]) -> list[Finding]:
+def _judged(
+    gx: Any, conns: Sequence[Connection[TupleRow]], suites: Sequence[Suite], found: Mapping[str, Faults]
+) -> list[Finding]:
     """Every rule judged, by BOOLEAN_ONLY, which asks for no samples: all rows at fault are at hand."""
     import sqlalchemy
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -110,11 +140,14 @@ def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite], found:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     # Our own connection, so that no address and no password goes into a configuration, and the session's views are seen.
-    source = context.data_sources.add_sql(
-        "warehouse",
-        connection_string="postgresql+psycopg://",
-        kwargs={"creator": lambda: conn, "poolclass": sqlalchemy.StaticPool},
-    )
+    sources = {
+        conn: context.data_sources.add_sql(
+            f"session {number}",
+            connection_string="postgresql+psycopg://",
+            kwargs={"creator": partial(_itself, conn), "poolclass": sqlalchemy.StaticPool},
+        )
+        for number, conn in enumerate(conns)
+    }
     findings = []
     for suite in suites:
         for table in suite.tables:
@@ -127,7 +160,7 @@ def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite], found:
                 if rule.kind is Kind.ROWS and rule not in faults.causes
             }
             if rules:
-                asset = source.add_table_asset(name=name, table_name=faults_of(table))
+                asset = sources[faults.conn].add_table_asset(name=name, table_name=faults_of(table))
                 batch = asset.add_batch_definition_whole_table("rows at fault").get_batch()
                 told = [expectation(gx, rule, faults.mostly(rule)) for rule in rules]
                 results = batch.validate(
@@ -137,6 +170,10 @@ def _judged(gx: Any, conn: Connection[TupleRow], suites: Sequence[Suite], found:
                 statuses |= {rule: _status(by_rule[rule.name]) for rule in rules}
             findings += [_finding(suite, rule, faults, statuses[rule]) for rule in table.rules]
     return findings
+
+
+def _itself(conn: Connection[TupleRow]) -> Connection[TupleRow]:
+    return conn
 
 
 def _finding(suite: Suite, rule: Rule, faults: Faults, status: str) -> Finding:

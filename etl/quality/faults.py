@@ -17,10 +17,11 @@ class Faults:
     """What one pass found: the rows of the table, how many of them break a rule, and what could not be computed.
 
     `row_count` goes no further than is asked where no row is at fault. `fault_count`: rows that break any rule, which
-    stand in the temporary table `faults_of`. `judged_count`: of those,
-    the rows that a rule looks at, since a list or range says nothing of NULL.
+    stand in the temporary table `faults_of` of the session `conn`. `judged_count`: of those, the rows that a rule looks
+    at, since a list or range says nothing of NULL.
     """
 
+    conn: Connection[TupleRow]
     table: TableRules
     row_count: int
     fault_count: int
@@ -31,7 +32,9 @@ class Faults:
     def mostly(self, rule: Rule) -> float:
         """The share of the rows at fault that must be right: what is borne is a share of the whole table."""
         rows = self.judged_count[rule]
-        return max(0.0, 1.0 - rule.borne * self.row_count / rows) if rows else 1.0
+        # In whole rows, and divided as the package does: a share that is just met must not fail by a rounding.
+        borne = min(rows, int(rule.borne * self.row_count + 1e-6))
+        return (rows - borne) / rows if rows else 1.0
 
 
 def faults_of(table: TableRules) -> str:
@@ -67,7 +70,7 @@ def find_faults(conn: Connection[TupleRow], table: TableRules, figures: Figures)
                 )
             )
     except psycopg.Error as problem:
-        return Faults(table, 0, 0, {}, {}, dict.fromkeys(table.rules, _cause(table, problem)))
+        return Faults(conn, table, 0, 0, {}, {}, dict.fromkeys(table.rules, _cause(table, problem)))
     causes: dict[Rule, str] = {}
     try:
         with conn.transaction():
@@ -125,6 +128,7 @@ def _counted(conn: Connection[TupleRow], table: TableRules, causes: dict[Rule, s
     )
     (total,) = conn.execute(query).fetchone() or (0,)
     return Faults(
+        conn,
         table,
         total,
         faulty,

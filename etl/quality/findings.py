@@ -1,7 +1,7 @@
 """What the rules found: counted, kept in the ledger with the keys of every row at fault, shown, and turned into an exit code."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection, sql
@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from etl.catalog.checks import Severity
 from etl.core.errors import Exit
-from etl.quality.faults import breaks, faults_of
+from etl.quality.faults import Faults, breaks, faults_of
 from etl.quality.rules import Kind, Rule, TableRules
 
 PASSED, FAILED, ERROR = "passed", "failed", "error"
@@ -42,11 +42,8 @@ def detail(finding: Finding) -> str:
     return f"{finding.failed_count:,} of {finding.row_count:,} rows ({finding.share:.2%}){borne}"
 
 
-def keep(ledger: Connection[TupleRow], conn: Connection[TupleRow], findings: Iterable[Finding]) -> None:
-    """Write the findings to the ledger under one time, and the keys of every row that breaks a failed rule.
-
-    *conn* has the rows at fault, see `etl.quality.faults`.
-    """
+def keep(ledger: Connection[TupleRow], found: Mapping[str, Faults], findings: Iterable[Finding]) -> None:
+    """Write the findings to the ledger under one time, and the keys of every row that breaks a failed rule."""
     with ledger.transaction():
         row = ledger.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
@@ -67,7 +64,7 @@ def keep(ledger: Connection[TupleRow], conn: Connection[TupleRow], findings: Ite
             ).fetchone()
             assert written is not None
             if finding.status == FAILED and finding.failed_count:
-                _keep_keys(ledger, conn, written[0], finding)
+                _keep_keys(ledger, found[finding.table.query].conn, written[0], finding)
 
 
 def _keep_keys(

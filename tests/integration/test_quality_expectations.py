@@ -25,7 +25,7 @@ TABLE = "warehouse.dim_plan"
 
 def check(url, *rules, **options):
     """Check these rules alone, with nothing borne."""
-    options["figures"] = Figures(read_figures().values, {})
+    options.setdefault("figures", Figures(read_figures().values, {}))
     return check_warehouse(url, suites=suite(*rules), **options)
 
 
@@ -100,6 +100,35 @@ def test_the_worst_severity_decides_the_exit_code(url, capsys, severity, strict,
     show_failures(url, "plan_type_not_listed", most=3)
     shown = capsys.readouterr().out
     assert f"{count - 3:,} more: make failures CHECK=plan_type_not_listed MOST={count}" in shown
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(never("issuer_not_of_hios_id", "a reason"), id="a fault"),
+        pytest.param(listed("metal_level", ("Silver", "Gold"), "a reason"), id="a list"),
+        pytest.param(within("base_premium_amount", 400, 10_000, "a reason"), id="a range"),
+    ],
+)
+def test_what_is_borne_is_a_share_of_the_whole_table(url, rule):
+    """As many as are borne pass, one more does not, though only rows at fault are looked at one by one."""
+    with psycopg.connect(url) as conn:
+        conn.execute(
+            "UPDATE warehouse.dim_plan SET issuer_id = '99999' WHERE plan_key IN (SELECT plan_key FROM "
+            "warehouse.dim_plan WHERE plan_key NOT IN (-1, -2) ORDER BY plan_key LIMIT 7)"
+        )
+        (total,) = conn.execute("SELECT count(*) FROM warehouse.dim_plan WHERE plan_key NOT IN (-1, -2)").fetchone()
+    values = read_figures().values
+    check(url, rule)
+    ((name, _, status, count),) = latest(url)
+    borne = {}
+    for allowed in (count, count - 1):
+        check(url, rule, figures=Figures(values, {TABLE: {name: allowed / total}}))
+        borne[allowed] = latest(url)[0][2:]
+
+    assert status == "failed"
+    assert 1 < count < total
+    assert {count: ("passed", count), count - 1: ("failed", count)} == borne
 
 
 def test_what_cannot_be_computed_is_no_failure_of_the_data(url, capsys):
