@@ -12,11 +12,13 @@ from psycopg.rows import TupleRow
 from etl.core import compose
 from etl.core.errors import SourceError, StepFailed
 from etl.core.spec import DimensionSpec
+from etl.transform.absence import mark_rejected_unknown
 from etl.transform.first_load import insert_all, is_first
 from etl.transform.history import History, Observed, Schemas
-from etl.transform.observe import count_read, mark_rejected_unknown, observe, record_full_deliveries, take
+from etl.transform.new_versions import insert
+from etl.transform.observe import count_read, observe, record_full_deliveries, take
 from etl.transform.splice import choose_winners, splice
-from etl.transform.write_versions import SAMPLES, DimensionChange, insert, mirror, overwrite, remove, update
+from etl.transform.write_versions import SAMPLES, DimensionChange, mirror, overwrite, remove, update
 
 __all__ = ["DimensionChange", "load_dimension"]
 

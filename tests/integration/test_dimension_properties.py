@@ -12,16 +12,21 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from etl.core.database import connect
+from etl.history import known_versions
 from tests.history_lab import (
     BY_TABLE,
+    LAB,
     build_lab,
     deliveries,
     load,
     load_all,
+    moment_of,
     once_a_day,
     one_delivery,
+    random_delivery,
     random_plan,
     rules_of,
     snapshot,
@@ -174,6 +179,30 @@ def test_restating_is_as_if_the_new_content_had_come_at_first(lab, table, data):
             standing.append(each)
 
         check(lab, spec, [*rest, *new])
+    finally:
+        lab.rollback()
+
+
+@pytest.mark.parametrize("table", BY_TABLE)
+@examples(1 / 8 / 40)
+@given(seed=st.integers(0, 2**32))
+def test_what_was_known_after_each_load_can_be_shown_later(lab, table, seed):
+    """The journal takes back whatever came since: dates, overwritten values, deletions, versions that came again."""
+    spec, chance = BY_TABLE[table], random.Random(seed)
+    days = chance.sample(range(1, 10), 5)
+    held = [random_delivery(chance, spec, load_id, moment_of(spec, day)) for load_id, day in enumerate(days, 1)]
+
+    def known(at=None):
+        return set(lab.execute(sql.SQL("SELECT v.* FROM {} AS v").format(known_versions(spec, at, LAB))).fetchall())
+
+    try:
+        stage(lab, spec, held)
+        then = {}
+        for place, each in enumerate(held):
+            load(lab, spec, [each], in_force=held[:place])
+            then[each.load_id] = known()
+
+        assert then == {load_id: known(load_id) for load_id in then}
     finally:
         lab.rollback()
 
