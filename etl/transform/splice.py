@@ -227,7 +227,13 @@ def _choose_by_key(history: History) -> None:
                 -- Its own row of the as_of itself: bringing nothing new, it is not among the touched.
                 OR (f.load_id = c.load_id AND c.observed_date < c.as_of)
             )
-            AND NOT {unknown}
+            -- It left the value unknown, and nothing since has told it.
+            AND NOT EXISTS (
+                SELECT FROM {log} AS u
+                WHERE
+                    u.dimension = {dimension} AND u.durable_key = c.durable_key AND u.observed_date = f.as_of
+                    AND u.as_of = f.as_of AND u.kind <> 'value'
+            )
             AND NOT EXISTS (
                 SELECT FROM work_touched AS heard
                 WHERE
@@ -236,7 +242,6 @@ def _choose_by_key(history: History) -> None:
             )
         """,
         c_scope=history.scope("c"),
-        unknown=unknown(history, "c.durable_key", "f.as_of"),
     )
 
 

@@ -81,6 +81,29 @@ def test_what_a_delivery_changes_is_told_kind_by_kind_with_business_keys(lab):
     )
 
 
+def test_a_tombstone_that_answers_a_reject_tells_no_overwritten_value(lab):
+    """The full delivery rejected x, and its correction says x is gone: the last word on o is from before, come when it may."""
+    given(
+        lab,
+        "lab.source",
+        """
+        | load_id | record_number | k | a   | o     | operation |
+        | 1       | 1             | x | one | first | upsert    |
+        | 2       | 1             | y | one | first | upsert    |
+        | 3       | 1             | x | two | last  | upsert    |
+        | 4       | 1             | x | two | gone  | delete    |
+        """,
+    )
+    lab.execute("INSERT INTO lab.rejected_row VALUES (2, 'things', '{x}')")
+    early, full = delivery(1, 1, Mode.DELTA), delivery(2, 5)
+    late, answer = delivery(3, 2, Mode.DELTA), delivery(4, 5, Mode.DELTA)
+    load_dimension(lab, CLOSING, [early, full], schemas=LAB)
+    load_dimension(lab, CLOSING, [late, answer], in_force=[early, full], schemas=LAB)
+
+    told = lab.execute("SELECT a, o FROM lab.closing WHERE k = 'x' ORDER BY start_date").fetchall()
+    assert [("one", "last"), ("two", "last")] == told
+
+
 def test_a_late_delivery_is_spliced_in_and_leaves_a_trace(lab):
     """The version between is new, its neighbours keep their keys, the overwritten value stays the one told last."""
     three_prices(lab)
