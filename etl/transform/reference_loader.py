@@ -25,20 +25,17 @@ def load_references(conn: Connection[TupleRow]) -> RowCounts:
 
 
 def name_codes(conn: Connection[TupleRow]) -> RowCounts:
-    """Add the codes of this load's facts that no list knows, as not described.
-
-    Needs work_claim_code, which the claim facts leave.
-    """
+    """Add the codes of this load's facts that no list knows, as not described. Where no facts were loaded, all are named."""
     counts = RowCounts()
     for spec in REFERENCES:
-        if spec.named_by and (spec.named_by != "dim_enrollment_reason_named" or _has_enrollments(conn)):
+        left_by = "work_enrollment" if spec.named_by == "dim_enrollment_reason_named" else "work_claim_code"
+        if spec.named_by and _is_there(conn, left_by):
             counts.inserted += sql_file(spec.named_by).run(conn)
     return counts
 
 
-def _has_enrollments(conn: Connection[TupleRow]) -> bool:
-    """Whether this run loads facts; where it does not, their reasons are named already."""
-    row = conn.execute("SELECT to_regclass('pg_temp.work_enrollment') IS NOT NULL").fetchone()
+def _is_there(conn: Connection[TupleRow], work_table: str) -> bool:
+    row = conn.execute("SELECT to_regclass('pg_temp.' || %s) IS NOT NULL", (work_table,)).fetchone()
     return bool(row and row[0])
 
 
