@@ -19,13 +19,15 @@ CONTROL_TOTAL = "control-total"
 GUARDS = {
     MISSING_COLUMN: "a column that is neither required nor optional is missing: it would be NULL throughout",
     UNKNOWN_FEED: "the manifest names a feed that is not in the catalog: it would be left out",
-    REJECT_SHARE: "more records are rejected than ACA_REJECT_SHARE_LIMIT allows",
+    REJECT_SHARE: "more records are rejected than ACA_REJECT_SHARE_LIMIT allows, and ten at least",
     COUNT_DROP: "a full file has less than half the records of the one before",
     EMPTY_FULL_FILE: "a full file has no records: everything would be gone",
     PROMISED_COUNT: "the manifest promises another number of records",
     CONTROL_TOTAL: "the manifest promises another sum of dollars",
 }
 LEAST_SHARE_OF_LAST = 0.5
+# Fewer rejects say nothing about a file as a whole: a small delivery may well have one bad record in ten.
+FEWEST_REJECTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def header_alarms(header: Header) -> list[Alarm]:
 def file_alarms(file: DeliveredFile, balance: Balance, last_full_count: int | None, reject_limit: float) -> list[Alarm]:
     """What a file sets off when all of it is in."""
     count, alarms = balance.record_count, []
-    if count and balance.rejected_count / count > reject_limit:
+    if balance.rejected_count >= FEWEST_REJECTS and balance.rejected_count > reject_limit * count:
         alarms.append(
             Alarm(
                 REJECT_SHARE, f"{balance.rejected_count} of {count} records are rejected, more than {reject_limit:.1%}"

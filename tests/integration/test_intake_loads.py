@@ -114,7 +114,7 @@ def test_packed_file_is_like_the_plain_one(tmp_path: Path, database: str, db: Co
     ("content", "promise", "guard"),
     [
         (HEAD + lines(2), {}, "missing-column"),
-        (HEAD + lines(9) + "bad\n", {}, "reject-share"),
+        (HEAD + lines(9) + "bad\n" * 10, {}, "reject-share"),
         (HEAD, {"mode": "full"}, "empty-full-file"),
         (HEAD + lines(2), {"record_count": 3}, "promised-record-count"),
         (HEAD + lines(2), {"control_totals": {"paid_amount": "10.01"}}, "control-total"),
@@ -138,6 +138,14 @@ def test_guard_refuses_the_delivery_and_its_override_is_on_record(
     assert (0,) == left
     assert [("2026-01-01/claims.csv", "refused"), ("2026-01-01/claims.csv", "staged")] == files(db)
     assert guard in taken_in.loads[0].files[0].overrides
+
+
+def test_few_rejects_hold_no_small_delivery_back(tmp_path: Path, database: str) -> None:
+    """One bad record in two is half of the file, and says nothing about the file as a whole."""
+    result = stage(database, write_delivery(tmp_path, claims=HEAD + lines(1) + "bad\n"), overrides=PARTIAL)
+
+    assert () == result.refused
+    assert 1 == result.loads[0].files[0].balance.rejected_count
 
 
 def test_shrinking_full_file_is_held_back(tmp_path: Path, database: str) -> None:
