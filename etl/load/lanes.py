@@ -49,10 +49,11 @@ class Lanes:
             fallen: list[int] = []
             if scan.sure.any():
                 lines = _lines(self.target, chunk, scan)
+                unquoted = b'"' not in chunk.records and b"\\" not in chunk.records
                 if sieved:
-                    fallen = _sieve(conn, self.target, lines)
+                    fallen = _sieve(conn, self.target, lines, unquoted=unquoted)
                 else:
-                    _copy(conn, copy_records(self.target, self.target.table), lines)
+                    _copy(conn, copy_records(self.target, self.target.table, unquoted=unquoted), lines)
             # The dollars of sure records are added up already.
             suspects = _suspects(chunk, scan, np.flatnonzero(~scan.sure).tolist())
             suspects += _suspects(chunk, scan, _places(chunk, fallen), is_counted=True)
@@ -99,7 +100,7 @@ def _copy(conn: Conn, statement: sql.Composed, lines: memoryview) -> None:
         copy.write(lines)
 
 
-def _sieve(conn: Conn, target: Target, lines: memoryview) -> list[int]:
+def _sieve(conn: Conn, target: Target, lines: memoryview, *, unquoted: bool) -> list[int]:
     """Stage those of the sure records that break no rule; return the record numbers of the others."""
     table = sql.Identifier("pg_temp", f"sieve_{target.spec.feed}_{target.source_file_id}")
     conn.execute(
@@ -107,7 +108,7 @@ def _sieve(conn: Conn, target: Target, lines: memoryview) -> list[int]:
             "CREATE TEMP TABLE IF NOT EXISTS {} AS SELECT record_number, {} FROM {} WITH NO DATA; TRUNCATE {}"
         ).format(table, names(target.spec.column_names), target.table, table)
     )
-    _copy(conn, copy_records(target, table), lines)
+    _copy(conn, copy_records(target, table, unquoted=unquoted), lines)
     fallen = judge(conn, typed(target, table), [rule.fails for rule in rules(target)], table)
     wanted = names(["record_number", *(column.name for column in target.columns)])
     conn.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target.table, wanted, wanted, table))

@@ -133,8 +133,13 @@ def typed(target: Target, table: sql.Composable) -> sql.Composable:
     return sql.SQL("(SELECT record_number, {} FROM {}) AS typed").format(sql.SQL(", ").join(values), table)
 
 
-def copy_records(target: Target, table: sql.Composable) -> sql.Composed:
-    """COPY into *table* of records as they stand in the file, each with its record number in front."""
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        table, names(["record_number", *(column.name for column in target.header.known)])
+def copy_records(target: Target, table: sql.Composable, *, unquoted: bool) -> sql.Composed:
+    """COPY into *table* of records as they stand in the file, each with its record number in front.
+
+    *unquoted* says that they hold neither quotes nor backslashes: then the text format, which the server reads faster,
+    means the same.
+    """
+    dialect = "(FORMAT text, DELIMITER ',', NULL '')" if unquoted else "(FORMAT csv)"
+    return sql.SQL("COPY {} ({}) FROM STDIN {}").format(
+        table, names(["record_number", *(column.name for column in target.header.known)]), sql.SQL(dialect)
     )
