@@ -63,7 +63,16 @@ class Fields:
         """Fields with a value in the hint's range, or with one of its texts."""
         if value is not None:
             return (value >= hint.low) & (value <= hint.high)
-        return np.isin(self.hashes(), _hashes_of(hint.among))
+        found = np.zeros(self.lengths.size, dtype=np.bool_)
+        front = self.words[self.starts]
+        back = self.words[self.ends - 8] if any(len(text) > 8 for text in hint.among) else front
+        for text in hint.among:
+            same = self.lengths == len(text)
+            same &= (front & _FIRST_BYTES[min(len(text), 8)]) == int.from_bytes(text[:8], "little")
+            if len(text) > 8:
+                same &= back == int.from_bytes(text[-8:], "little")
+            found |= same
+        return found
 
     def value_or(self, value: Places, instead: int) -> Words:
         """The values, and *instead* where a field is empty."""
@@ -98,8 +107,9 @@ class Fields:
         digits = front & _u(0x00000000FFFFFFFF)
         digits |= (front >> _u(8)) & _u(0x0000FFFF00000000)
         digits |= back & _u(0xFFFF000000000000)
-        good &= _only_digits(digits)
-        value = _parse_eight(digits).view(np.int64)
+        digits ^= _ZEROS
+        good &= _are_digits(digits)
+        value = _number(digits).view(np.int64)
         value *= good
         exists = _existing_dates()
         place = value - _FIRST_DATE
@@ -124,90 +134,85 @@ class Fields:
         """The numbers in the last *lengths* characters, which have no sign."""
         longest = int(lengths.max(initial=0))
         good = lengths > 0
-        # In a word the last character is the highest byte: what stands before the field is cut and filled with zeros.
-        low, high = _fill(self.words[self.ends - 8], lengths, longest), None
+        # In a word the last character is the highest byte: what stands before the field is cut.
+        low, high = _digits(self.words[self.ends - 8], lengths, longest), None
         if longest > 8:
             good &= lengths <= 13
-            high = _fill(self.words[self.ends - 16], np.maximum(lengths - 8, 0), longest - 8)
+            high = _digits(self.words[self.ends - 16], np.maximum(lengths - 8, 0), longest - 8)
         low, high, power = _without_point(low, high, lengths, numeric.scale)
-        good &= _only_digits(low)
-        value = _parse_eight(low).view(np.int64)
+        good &= _are_digits(low)
+        value = _number(low).view(np.int64)
         if high is not None:
-            good &= _only_digits(high)
-            value += _parse_eight(high).view(np.int64) * 100_000_000
-        value *= power
-        good &= value < numeric.limit
+            good &= _are_digits(high)
+            value += _number(high).view(np.int64) * 100_000_000
+        if power is not _AS_IT_IS:
+            value *= power
+        if 10 ** (longest + numeric.scale) > numeric.limit:
+            good &= value < numeric.limit
         return good, value
+
+
+def _digits(word: Words, lengths: Places, longest: int) -> Words:
+    """The last *lengths* characters of each word as digits, one a byte, and zeros before them."""
+    if longest > 8:
+        lengths = np.minimum(lengths, 8)
+    digits: Words = (word ^ _ZEROS) & _LAST_BYTES[lengths]
+    return digits
 
 
 def _without_point(
     low: Words, high: Words | None, lengths: Places, scale: int
 ) -> tuple[Words, Words | None, Places | np.int64]:
-    """The words without their decimal point, and what brings the digits to the smallest unit. A misplaced point stays."""
+    """The digits without their decimal point, and what brings them to the smallest unit. A misplaced point stays."""
     power: Places | np.int64 = _POWERS[scale]
-    seen = np.zeros(low.size, dtype=np.bool_)
+    seen: Flags | None = None
     for decimals in range(min(scale, 6), 0, -1):
-        here = ((low >> _u(8 * (7 - decimals))) & _u(0xFF)) == 46
+        place = 8 * (7 - decimals)
+        here = (low & _u(0xFF << place)) == _u(_POINT << place)
         here &= lengths > decimals + 1
-        here &= ~seen
+        if seen is not None:
+            here &= ~seen
         if not here.any():
             continue
         # What stands left of the point moves one to the right, and one comes over from the high word.
-        left = _u((1 << (8 * (8 - decimals))) - 1)
+        left = _u((1 << (place + 8)) - 1)
         moved = (low << _u(8)) & left
-        moved |= _u(0x30) if high is None else high >> _u(56)
+        if high is not None:
+            moved |= high >> _u(56)
         moved |= low & ~left
         if decimals == scale and (here | (lengths == 0)).all():
             # As in most files: the point stands in the same place throughout. Nothing is lost where there is nothing.
-            return moved, None if high is None else (high << _u(8)) | _u(0x30), _POWERS[0]
+            return moved, None if high is None else high << _u(8), _AS_IT_IS
         low = np.where(here, moved, low)
         if high is not None:
-            high = np.where(here, (high << _u(8)) | _u(0x30), high)
+            high = np.where(here, high << _u(8), high)
         power = np.where(here, _POWERS[scale - decimals], power)
-        seen |= here
+        seen = here if seen is None else seen | here
     return low, high, power
 
 
 _POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+_AS_IT_IS = np.int64(1)
 _FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(9)], dtype=np.uint64)
-# The text 0 in front of a field's last bytes.
-_ZEROS_BEFORE = np.array([_ZEROS >> _u(8 * n) if n < 8 else 0 for n in range(9)], dtype=np.uint64)
 _LAST_BYTES = np.array([((1 << (8 * n)) - 1) << (64 - 8 * n) for n in range(9)], dtype=np.uint64)
+_POINT = ord(".") ^ ord("0")
 
 
-def _fill(word: Words, lengths: Places, longest: int) -> Words:
-    """The last *lengths* bytes of the text in each word, those before it made zeros."""
-    if longest > 8:
-        lengths = np.minimum(lengths, 8)
-    filled: Words = (word & _LAST_BYTES[lengths]) | _ZEROS_BEFORE[lengths]
-    return filled
-
-
-def _only_digits(word: Words) -> Flags:
-    """Words of which all eight bytes are the characters 0 to 9."""
-    tens = word + _u(0x0606060606060606)
-    tens &= _u(0xF0F0F0F0F0F0F0F0)
-    tens >>= _u(4)
-    tens |= word & _u(0xF0F0F0F0F0F0F0F0)
-    flags: Flags = tens == _u(0x3333333333333333)
+def _are_digits(word: Words) -> Flags:
+    """Words of which all eight bytes are 0 to 9."""
+    over = word + _u(0x7676767676767676)
+    over |= word
+    over &= _u(0x8080808080808080)
+    flags: Flags = over == 0
     return flags
 
 
-def _parse_eight(word: Words) -> Words:
+def _number(word: Words) -> Words:
     """The number that eight digits make, the first of them in the lowest byte."""
-    word = (word & _u(0x0F0F0F0F0F0F0F0F)) * _u(2561) >> _u(8)
+    word = word * _u(2561) >> _u(8)
     word = (word & _u(0x00FF00FF00FF00FF)) * _u(6553601) >> _u(16)
-    parsed: Words = (word & _u(0x0000FFFF0000FFFF)) * _u(42949672960001) >> _u(32)
-    return parsed
-
-
-@cache
-def _hashes_of(texts: tuple[bytes, ...]) -> Words:
-    """What `Fields.hashes` makes of these texts."""
-    padded = np.frombuffer(b"".join(texts) + bytes(PADDING), dtype=np.uint8)
-    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
-    ends = np.cumsum([len(text) for text in texts])
-    return Fields(words, ends - [len(text) for text in texts], ends, quoted=False).hashes()
+    number: Words = (word & _u(0x0000FFFF0000FFFF)) * _u(42949672960001) >> _u(32)
+    return number
 
 
 def _mixed(word: Words) -> Words:

@@ -12,6 +12,8 @@ from etl.load.types import numeric_type
 _AMONG = re.compile(r"(\w+) IN \(('[^']*'(?:, '[^']*')*)\)")
 _RANGE = re.compile(r"(\w+) (?:>= ([0-9]+)|BETWEEN ([0-9]+) AND ([0-9]+))")
 _NO_END = 1 << 62
+# Two words of eight bytes tell a text of up to so many from all others of its length.
+LONGEST_TEXT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,9 @@ def hints(spec: SourceSpec) -> dict[str, Hint]:
     found: dict[str, Hint] = {}
     for rule in spec.rules:
         if match := _AMONG.fullmatch(rule.expression):
-            if spec.column(match[1]).sql_type == "text":
-                found[match[1]] = Hint(among=tuple(text[1:-1].encode() for text in match[2].split(", ")))
+            among = tuple(text[1:-1].encode() for text in match[2].split(", "))
+            if spec.column(match[1]).sql_type == "text" and max(map(len, among)) <= LONGEST_TEXT:
+                found[match[1]] = Hint(among=among)
         elif match := _RANGE.fullmatch(rule.expression):
             numeric = numeric_type(spec.column(match[1]).sql_type)
             if numeric is not None:

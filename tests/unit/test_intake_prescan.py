@@ -116,6 +116,17 @@ def test_hints_doubt_what_breaks_a_rule_and_nothing_else(status: bytes) -> None:
     assert [True, False, False, False] == scan.sure.tolist()
 
 
+def test_hints_tell_long_texts_apart() -> None:
+    """Texts of more than eight bytes that are alike at either end."""
+    words = [b"terminated", b"terminates", b"verminated", b"termInated", b"terminatedx", b"selected", b"elected"]
+    records = b"".join(b"%b\n" % word for word in words)
+    status = ENROLLMENTS.column("enrollment_status")
+
+    scan = scan_records(records, len(words), [status], Contract((), (), 20260101, hints(ENROLLMENTS)))
+
+    assert [True, False, False, False, False, True, False] == scan.sure.tolist()
+
+
 def test_hash_of_a_key_hangs_on_nothing_but_the_key() -> None:
     """The same key has the same hash beside longer and shorter ones, quoted or not; other keys have others."""
     ids = [b"C1", b'"C1"', b"C2", b"C-0000000000000001", b"C-0000000000000002", b"C-000000001", b"1C"]
