@@ -1,8 +1,10 @@
 """Close a file: duplicates by key, then the proof that records and dollars in = staged + rejected + dropped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from psycopg import sql
@@ -44,15 +46,22 @@ class Balance:
     scope: tuple[str, ...] | None = None
 
 
-def close_file(conn: Conn, target: Target, totals: Totals, *, mode: Mode, path: Path, limit: int) -> Balance:
+# Runs something on another connection meanwhile.
+Aside = Callable[[Callable[[Conn], None]], Future[None]]
+
+
+def close_file(
+    conn: Conn, target: Target, totals: Totals, *, mode: Mode, path: Path, limit: int, aside: Aside | None = None
+) -> Balance:
     """Settle the duplicates of a file that is all in, prove its balance, and gather statistics for later joins.
 
     StepFailed where records or dollars do not add up: then a lane has lost something, and nothing may be kept.
     """
+    gathering = aside(partial(_gather_statistics, target=target)) if aside else None
     columns = target.spec.control_columns
     duplicates, duplicate_cents = 0, dict.fromkeys(columns, 0)
     rejected_cents = {name: totals.rejected_cents.get(name, 0) for name in columns}
-    if totals.keys_may_repeat and _has_repeated_keys(conn, target):
+    if totals.keys_may_repeat() and _has_repeated_keys(conn, target):
         for name, value in _reject_conflicts(conn, target, path, limit).items():
             rejected_cents[name] += value
         duplicates, duplicate_cents = _drop_duplicates(conn, target)
@@ -83,10 +92,16 @@ def close_file(conn: Conn, target: Target, totals: Totals, *, mode: Mode, path: 
         _scope(conn, target, mode),
     )
     _prove(target, balance)
-    # Without load_id the planner takes "load_id = ANY(...)" for a few rows of each partition.
-    wanted = [column.name for column in target.spec.columns if column.required or column.name in target.spec.entity_key]
-    conn.execute(sql.SQL("ANALYZE {} ({})").format(target.table, names(["load_id", *wanted])))
+    if gathering is not None:
+        gathering.result()
+    else:
+        _gather_statistics(conn, target)
     return balance
+
+
+def _gather_statistics(conn: Conn, target: Target) -> None:
+    wanted = [column.name for column in target.spec.columns if column.required or column.name in target.spec.entity_key]
+    conn.execute(sql.SQL("ANALYZE {} ({})").format(target.table, names(wanted)))
 
 
 def _prove(target: Target, balance: Balance) -> None:

@@ -7,7 +7,7 @@ from etl.core.errors import SourceError
 from etl.core.settings import Settings
 from etl.extract.header import read_header
 from etl.extract.reader import Chunk, SourceReader
-from etl.load.balance import close_file
+from etl.load.balance import Aside, close_file
 from etl.load.guards import Alarm, file_alarms, header_alarms
 from etl.load.intake_ledger import NewFile, NewLoad, StagedFile, ledger_path
 from etl.load.replay import answer_rejects
@@ -27,7 +27,14 @@ class Intake:
 
 
 def stage_file(
-    conn: Conn, load: NewLoad, new: NewFile, intake: Intake, stage_chunks: StageChunks, *, last_full_count: int | None
+    conn: Conn,
+    load: NewLoad,
+    new: NewFile,
+    intake: Intake,
+    stage_chunks: StageChunks,
+    *,
+    last_full_count: int | None,
+    aside: Aside | None,
 ) -> tuple[Target, StagedFile]:
     """Stage one file into a table of its own, which is no partition yet; SourceError where it is refused."""
     file, settings = new.file, intake.settings
@@ -38,7 +45,7 @@ def stage_file(
         create_table(conn, target)
         limit = settings.max_quoted_field_bytes
         totals = stage_chunks(target, reader.chunks(settings.chunk_bytes, limit))
-    balance = close_file(conn, target, totals, mode=file.mode, path=file.path, limit=limit)
+    balance = close_file(conn, target, totals, mode=file.mode, path=file.path, limit=limit, aside=aside)
     if file.replays is not None:
         answer_rejects(conn, target, file, balance, limit)
     overridden += _overridden(new, file_alarms(file, balance, last_full_count, settings.reject_share_limit), intake)

@@ -19,7 +19,8 @@ from etl.extract.header import match_names
 from etl.load.guards import GUARDS
 from etl.load.rejected import raw_bytes
 from etl.load.replay import original_of, write_delivery
-from etl.load.staging_loader import StagedLoad, stage_deliveries
+from etl.load.side_by_side import StagedLoad
+from etl.load.staging_loader import stage_deliveries
 from etl.load.target import Conn
 
 MASK = "***"

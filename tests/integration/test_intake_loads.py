@@ -19,7 +19,7 @@ from etl.core.errors import ConfigError, Exit, SourceError
 from etl.core.ledger import Ledger
 from etl.core.settings import Settings
 from etl.extract.deliveries import find_deliveries, read_delivery
-from etl.load import staging_loader
+from etl.load import side_by_side, staging_loader
 from etl.load.guards import GUARDS
 from etl.load.profile import profile_file
 from etl.load.rejected import EXPLANATIONS
@@ -265,7 +265,7 @@ def test_killed_intake_is_staged_again_under_its_number(tmp_path: Path, database
         [
             sys.executable,
             "-c",
-            "import etl.load.staging_loader as l, sys; l.SMALL_DELIVERY_BYTES = 0; sys.exit(l.main())",
+            "import sys; from etl.load import side_by_side, staging_loader; side_by_side.SMALL_DELIVERY_BYTES = 0; sys.exit(staging_loader.main())",
             *command[3:],
         ],
         env=env,
@@ -322,13 +322,13 @@ def test_lost_connection_ends_in_a_clear_error_and_a_clean_retry(
     monkeypatch.setenv("DATABASE_URL", database)
     arguments = ["--landing", str(tmp_path), "--override", "missing-column"]
     with monkeypatch.context() as patch:
-        original = staging_loader.attach
+        original = side_by_side.attach
 
         def cut_off(conn: Conn, target: Any) -> None:
             db.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
             original(conn, target)
 
-        patch.setattr(staging_loader, "attach", cut_off)
+        patch.setattr(side_by_side, "attach", cut_off)
         code = staging_loader.main(arguments)
     told = capsys.readouterr().err
 
@@ -350,7 +350,7 @@ def test_servers_troubles_are_told_in_our_words(
         raise error("with the text of a row")
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging_loader, "attach", fail)
+        patch.setattr(side_by_side, "attach", fail)
         with pytest.raises(ConfigError) as caught:
             stage(database, delivery)
     stage(database, delivery)

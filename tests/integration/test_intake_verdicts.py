@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from etl.core.database import connect
 from etl.core.embedded import EmbeddedServer
 from etl.core.settings import Settings
-from etl.load import lanes, staging_loader
+from etl.load import lanes, side_by_side
 from etl.load.prescan import Scan
 from etl.load.rejected import raw_bytes
 from tests import intake_oracle
@@ -76,7 +76,7 @@ def test_verdict_is_the_same_whatever_the_way(
     delivery = write_delivery(tmp_path, claims=data)
     for chunk_bytes, workers, spread_from, doubt in ways:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(staging_loader, "SMALL_DELIVERY_BYTES", spread_from)
+            patch.setattr(side_by_side, "SMALL_DELIVERY_BYTES", spread_from)
             if doubt:
                 patch.setattr(lanes, "scan_records", _doubt_all)
             settings = Settings(workers=workers, chunk_bytes=chunk_bytes, max_quoted_field_bytes=LIMIT)
