@@ -4,6 +4,7 @@ Which lane a record takes is a matter of speed; its verdict is the same in each.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,15 @@ from etl.load.prescan import Contract, Scan, scan_records
 from etl.load.rejected import write_rejects
 from etl.load.salvage import Outcome, Suspect, judge, salvage
 from etl.load.target import Conn, Target, copy_records, names, rules, typed
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A chunk that was looked at: what the scan found, and the sure records as COPY takes them, if there are any."""
+
+    chunk: Chunk
+    scan: Scan
+    lines: memoryview | None
 
 
 class Lanes:
@@ -30,30 +40,38 @@ class Lanes:
 
     def stage(self, conn: Conn, chunk: Chunk) -> Outcome:
         """Stage one chunk in a transaction (or savepoint) of its own and write its rejects; all of it, or nothing."""
+        return self.put(conn, self.sort(chunk))
+
+    def sort(self, chunk: Chunk) -> Sorted:
+        """Look at the records of a chunk; the server has no part in it."""
         scan = scan_records(chunk.records, chunk.sound_count, self.target.header.columns, self._contract)
+        return Sorted(chunk, scan, _lines(self.target, chunk, scan) if scan.sure.any() else None)
+
+    def put(self, conn: Conn, found: Sorted) -> Outcome:
+        """Stage a chunk that was sorted."""
         if not self._sieve_first:
             try:
-                return self._stage(conn, chunk, scan, sieved=False)
+                return self._put(conn, found, sieved=False)
             except errors.CheckViolation:
                 self._sieve_first = True
             except _NOT_SURE_AFTER_ALL:
-                return self._stage_one_by_one(conn, chunk, scan)
+                return self._put_one_by_one(conn, found)
         try:
-            return self._stage(conn, chunk, scan, sieved=True)
+            return self._put(conn, found, sieved=True)
         except _NOT_SURE_AFTER_ALL:
-            return self._stage_one_by_one(conn, chunk, scan)
+            return self._put_one_by_one(conn, found)
 
-    def _stage(self, conn: Conn, chunk: Chunk, scan: Scan, *, sieved: bool) -> Outcome:
+    def _put(self, conn: Conn, found: Sorted, *, sieved: bool) -> Outcome:
         """The sure records by COPY, straight or through the sieve; the others by the salvage lane."""
+        chunk, scan = found.chunk, found.scan
         with conn.transaction():
             fallen: list[int] = []
-            if scan.sure.any():
-                lines = _lines(self.target, chunk, scan)
+            if found.lines is not None:
                 unquoted = b'"' not in chunk.records and b"\\" not in chunk.records
                 if sieved:
-                    fallen = _sieve(conn, self.target, lines, unquoted=unquoted)
+                    fallen = _sieve(conn, self.target, found.lines, unquoted=unquoted)
                 else:
-                    _copy(conn, copy_records(self.target, self.target.table, unquoted=unquoted), lines)
+                    _copy(conn, copy_records(self.target, self.target.table, unquoted=unquoted), found.lines)
             # The dollars of sure records are added up already.
             suspects = _suspects(chunk, scan, np.flatnonzero(~scan.sure).tolist())
             suspects += _suspects(chunk, scan, _places(chunk, fallen), is_counted=True)
@@ -64,8 +82,9 @@ class Lanes:
             hashed = len(outcome.rejects) == len(suspects) + len(chunk.broken)
             return self._finish(conn, chunk, outcome, scan.key_hashes if hashed else None)
 
-    def _stage_one_by_one(self, conn: Conn, chunk: Chunk, scan: Scan) -> Outcome:
+    def _put_one_by_one(self, conn: Conn, found: Sorted) -> Outcome:
         """All records by the salvage lane."""
+        chunk, scan = found.chunk, found.scan
         with conn.transaction():
             outcome = salvage(conn, self.target, _suspects(chunk, scan, range(chunk.sound_count)), chunk.broken)
             return self._finish(conn, chunk, outcome, None)

@@ -1,11 +1,12 @@
 """Stage loads on several connections: small ones side by side, the chunks of a large one spread over all of them."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
+from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from etl.core.errors import SourceError
@@ -140,7 +141,7 @@ class SideBySide:
         """The chunks of each file on all connections; what they committed counts only when the last is in."""
 
         def side_by_side(target: Target, chunks: Iterable[Chunk]) -> Totals:
-            return Totals.of(self._spread(workers, _lanes(target), chunks))
+            return Totals.of(self._spread(workers, _lanes(target), iter(chunks)))
 
         def aside(work: Callable[[Conn], None]) -> Future[None]:
             return workers.submit(self._on_any, work)
@@ -156,20 +157,39 @@ class SideBySide:
         last = self._last_full_count(conn, load, new.file.feed) if new.file.mode is Mode.FULL else None
         return stage_file(conn, load, new, self.intake, how, last_full_count=last, aside=aside)
 
-    def _spread(self, workers: ThreadPoolExecutor, lanes: "Lanes", chunks: Iterable[Chunk]) -> Iterator[Outcome]:
-        """Stage the chunks on all connections; only so many are read ahead as there are workers."""
-        pending: deque[Future[Outcome]] = deque()
+    def _spread(self, workers: ThreadPoolExecutor, lanes: "Lanes", chunks: Iterator[Chunk]) -> Iterator[Outcome]:
+        """Stage the chunks on all connections, each worker taking the next when it is done with its last.
+
+        One at a time reads and sorts: threads that do so together are in each other's way, and the server has enough
+        to do meanwhile.
+        """
+        sorting, stopped = Lock(), Event()
+        outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
+
+        def work(conn: Conn) -> None:
+            while not stopped.is_set():
+                with sorting:
+                    chunk = next(chunks, None)
+                    if chunk is None:
+                        return
+                    found = lanes.sort(chunk)
+                outcomes.put(lanes.put(conn, found))
+
+        working = [workers.submit(self._on_any, work) for _ in range(self.connections.size)]
+        for future in working:
+            future.add_done_callback(outcomes.put)
         try:
-            for chunk in chunks:
-                if len(pending) > self.connections.size:
-                    yield pending.popleft().result()
-                pending.append(workers.submit(self._on_any, partial(lanes.stage, chunk=chunk)))
-            while pending:
-                yield pending.popleft().result()
+            left = len(working)
+            while left:
+                outcome = outcomes.get()
+                if isinstance(outcome, Future):
+                    outcome.result()
+                    left -= 1
+                else:
+                    yield outcome
         finally:
-            for future in pending:
-                future.cancel()
-            wait(pending)
+            stopped.set()
+            wait(working)
 
     def _on_any(self, work: Callable[[Conn], T]) -> T:
         with self.connections.one() as conn:
