@@ -280,19 +280,41 @@ def print_loads(url: str, most: int = 100) -> None:
         rows = conn.execute(
             "SELECT load.load_id, load.delivery_name, load.status, count(file.source_file_id), "
             "sum(file.record_count)::bigint, sum(file.staged_count)::bigint, sum(file.rejected_count)::bigint, "
+            "(SELECT count(*) FROM etl.rejected_row AS reject WHERE reject.load_id = load.load_id AND status = 'open'), "
             "sum(file.duplicate_count)::bigint, COALESCE(to_char(load.published_at, 'YYYY-MM-DD HH24:MI'), '') "
             "FROM etl.load AS load LEFT JOIN etl.source_file AS file ON load.load_id = file.load_id "
             "GROUP BY load.load_id ORDER BY load.load_id DESC LIMIT %s",
             (most,),
+        ).fetchall()
+        dollars = conn.execute(
+            "SELECT file.load_id, total.column_name, sum(total.file_amount), sum(total.staged_amount), "
+            "sum(total.rejected_amount), sum(total.duplicate_amount) "
+            "FROM etl.control_total AS total INNER JOIN etl.source_file AS file USING (source_file_id) "
+            "WHERE file.load_id = ANY(%s) AND total.column_name = ANY(%s) GROUP BY 1, 2 ORDER BY 1 DESC, 2",
+            ([row[0] for row in rows], [spec.control_columns[0] for spec in SOURCES if spec.control_columns]),
         ).fetchall()
     _print()
     if not rows:
         _print("no load yet: make full-load")
         return
     _table(
-        ("load", "delivery", "status", "files", "records", "staged", "rejected", "duplicates", "published (UTC)"),
+        (
+            "load",
+            "delivery",
+            "status",
+            "files",
+            "records",
+            "staged",
+            "rejected",
+            "open",
+            "duplicates",
+            "published (UTC)",
+        ),
         list(rows),
     )
+    if dollars:
+        _print()
+        _table(("load", "dollars of", "in the files", "staged", "rejected", "duplicates"), list(dollars))
 
 
 def print_verified(found: Sequence[Compared]) -> None:

@@ -48,7 +48,9 @@ def explained(problem: psycopg.Error, doing: str) -> EtlError:
         if isinstance(problem, kind):
             return error(f"{doing}: {meaning}. {AGAIN}")
     if isinstance(problem, _PASSING) or (problem.sqlstate or "08").startswith("08"):
-        return ConnectionLost(f"{doing}: the database server went away ({type(problem).__name__}). {AGAIN}")
+        return ConnectionLost(
+            f"{doing}: the database server went away ({type(problem).__name__}); its log says why, often a full disk. {AGAIN}"
+        )
     # Names of tables and constraints are ours, values are not in them.
     at = " ".join(part for part in (problem.diag.table_name, problem.diag.constraint_name) if part)
     where = f" at {at}" if at else ""

@@ -14,6 +14,7 @@ from etl.catalog.sources import SOURCES, source
 from etl.core.command_line import ended
 from etl.core.database import connect, database_url
 from etl.core.errors import Exit, SourceError
+from etl.core.migrate import upgrade_if_needed
 from etl.core.plain_text import plain
 from etl.core.settings import Settings
 from etl.core.spec import Column, SourceSpec
@@ -187,7 +188,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _profile(wanted: argparse.Namespace) -> int:
     settings = Settings.read()
-    with connect(database_url(settings), autocommit=True) as conn:
+    url = database_url(settings)
+    upgrade_if_needed(url)
+    with connect(url, autocommit=True) as conn:
         profile = profile_file(conn, wanted.file, settings, wanted.feed)
     sys.stdout.write("".join(f"{plain(line)}\n" for line in report(profile)))
     return Exit.OK

@@ -17,6 +17,7 @@ from etl.core.command_line import ended
 from etl.core.database import database_url
 from etl.core.errors import ConfigError, Exit, SourceError
 from etl.core.failures import explained
+from etl.core.migrate import upgrade_if_needed
 from etl.core.plain_text import plain
 from etl.core.runs import open_run
 from etl.core.settings import Settings
@@ -146,6 +147,7 @@ def _stage(wanted: argparse.Namespace) -> int:
     settings = Settings.read()
     deliveries = find_deliveries(wanted.landing or settings.landing)
     url = database_url(settings)
+    upgrade_if_needed(url)
     with open_run(url, "stage") as ledger, ledger.step("staging", "stage") as counts:
         result = stage_deliveries(url, ledger.run_id, deliveries, settings, overrides=frozenset(wanted.override))
         for load in result.loads:
