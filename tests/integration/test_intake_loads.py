@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from etl.load.profile import profile_file
 from etl.load.rejected import EXPLANATIONS
 from etl.load.rejects import list_rejects, replay_rejects
 from etl.load.staging_loader import stage_deliveries
+from etl.summary import print_loads
 from tests.intake_oracle import HEADER
 from tests.intake_runs import EVERY_GUARD, stage, start_run, write_delivery
 
@@ -500,3 +502,20 @@ def test_every_reason_is_documented() -> None:
     reasons += [f"rule_{rule.name}" for spec in SOURCES for rule in spec.rules]
 
     assert [] == [reason for reason in reasons if f"`{reason}`" not in text]
+
+
+def test_list_of_loads_tells_open_rejects_and_dollars(
+    tmp_path: Path, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each load's dollars add up in the list, and an unanswered reject is seen there."""
+    stage(
+        database,
+        write_delivery(tmp_path, claims=HEAD + lines(2) + lines(1, 9).replace("10.00", "x")),
+        overrides=PARTIAL,
+    )
+
+    print_loads(database)
+
+    out = capsys.readouterr().out
+    assert re.search(r"1 +2026-01-01 +staged +1 +3 +2 +1 +1 +0", out)
+    assert re.search(r"1 +billed_amount +20\.00 +20\.00 +0\.00 +0\.00", out)
