@@ -31,8 +31,9 @@ class SqlFile:
                 return f"%({token['name']})s"
             return token[0].replace("%", "%%")
 
-        # Without its comments: the header is for readers, and the server logs less.
-        self.query = _TOKENS.sub(bind, self.text).encode()
+        query = _TOKENS.sub(bind, self.text)
+        # Where there is no value, nothing is looked for: a doubled percent sign would stay doubled.
+        self.query = (query if names else self.text).encode()
         self.values = frozenset(names)
 
     def run(self, conn: Connection[TupleRow], **values: Any) -> int:

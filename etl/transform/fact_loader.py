@@ -253,10 +253,13 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
         conn.execute("SET LOCAL max_parallel_maintenance_workers TO DEFAULT")
         # Without those of plans and providers, the next load looks them up by reading the whole primary key.
+        # A few thousand lines of each month tell as much as many.
+        conn.execute("SET LOCAL default_statistics_target = 20")
         conn.execute(
             "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "
             "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key, is_reversal)"
         )
+        conn.execute("SET LOCAL default_statistics_target TO DEFAULT")
     else:
         counts.inserted += sql_file("fact_claim_line_signed").run(conn)
         counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)

@@ -54,13 +54,14 @@ covered AS MATERIALIZED (
     FROM spans
     CROSS JOIN LATERAL (
         SELECT
-            first_day::date AS month_start_date,
-            (first_day + INTERVAL '1 month' - INTERVAL '1 day')::date AS month_end_date
+            make_date(number / 12, number % 12 + 1, 1) AS month_start_date,
+            make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - 1 AS month_end_date
         FROM generate_series(
-            date_trunc('month', spans.coverage_start_date::timestamp),
-            spans.coverage_end_date::timestamp,
-            INTERVAL '1 month'
-        ) AS calendar (first_day)
+            extract(YEAR FROM spans.coverage_start_date)::integer * 12
+            + extract(MONTH FROM spans.coverage_start_date)::integer - 1,
+            extract(YEAR FROM spans.coverage_end_date)::integer * 12
+            + extract(MONTH FROM spans.coverage_end_date)::integer - 1
+        ) AS calendar (number)
     ) AS month
 ),
 

@@ -5,13 +5,13 @@
 CREATE TEMPORARY TABLE work_claim_link ON COMMIT DROP AS
 WITH RECURSIVE touched AS (
     SELECT link.claim_id
-    FROM (
-        SELECT DISTINCT claim.claim_id
-        FROM staging.stg_claim AS claim
-        WHERE claim.load_id = ANY(:loads)
-    ) AS incoming
-    INNER JOIN warehouse.claim_link AS link
-        ON incoming.claim_id = link.claim_id
+    FROM warehouse.claim_link AS link
+    WHERE
+        link.claim_id IN (
+            SELECT claim.claim_id
+            FROM staging.stg_claim AS claim
+            WHERE claim.load_id = ANY(:loads)
+        )
     UNION
     SELECT edge.there AS claim_id
     FROM touched

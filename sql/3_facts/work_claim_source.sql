@@ -57,10 +57,11 @@ WITH told AS (
         claim.load_id,
         claim.load_timestamp
     FROM staging.stg_claim AS claim
+    -- Linked claims are listed there themselves, beside the first one of their family.
+    INNER JOIN work_claim_family AS family
+        ON claim.claim_id = family.claim_family_id
     LEFT JOIN work_claim_link AS link
         ON claim.claim_id = link.claim_id
-    INNER JOIN work_claim_family AS family
-        ON COALESCE(link.claim_family_id, claim.claim_id) = family.claim_family_id
     WHERE claim.load_id = ANY(:loads)
     UNION ALL
     SELECT

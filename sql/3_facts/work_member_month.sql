@@ -36,13 +36,14 @@ covered AS (
     FROM spans
     CROSS JOIN LATERAL (
         SELECT
-            first_day::date AS month_start_date,
-            (first_day + INTERVAL '1 month' - INTERVAL '1 day')::date AS month_end_date
+            make_date(number / 12, number % 12 + 1, 1) AS month_start_date,
+            make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - 1 AS month_end_date
         FROM generate_series(
-            date_trunc('month', spans.coverage_start_date::timestamp),
-            spans.coverage_end_date::timestamp,
-            INTERVAL '1 month'
-        ) AS calendar (first_day)
+            extract(YEAR FROM spans.coverage_start_date)::integer * 12
+            + extract(MONTH FROM spans.coverage_start_date)::integer - 1,
+            extract(YEAR FROM spans.coverage_end_date)::integer * 12
+            + extract(MONTH FROM spans.coverage_end_date)::integer - 1
+        ) AS calendar (number)
     ) AS month
 ),
 
@@ -117,4 +118,4 @@ LEFT JOIN warehouse.dim_geography AS geography
         AND COALESCE(member.county_fips, '') = geography.county_fips
         AND COALESCE(member.rating_area, 0) = geography.rating_area
 LEFT JOIN ages
-    ON extract(YEAR FROM age(by_policy.month_end_date, member.birth_date))::integer = ages.age
+    ON extract(YEAR FROM age(by_policy.month_end_date::timestamp, member.birth_date::timestamp))::integer = ages.age

@@ -14,12 +14,13 @@ LEFT JOIN warehouse.fact_claim_line AS version
         AND reversal.claim_version_number = version.claim_version_number
         AND reversal.claim_line_number = version.claim_line_number
         AND NOT version.is_reversal
+        -- One that is still in force is none that was taken back: few are left to join.
+        AND NOT version.is_final_action
 WHERE
     reversal.load_id = ANY(:loads)
     AND reversal.is_reversal
     AND (
         version.claim_id IS NULL
-        OR version.is_final_action
         OR reversal.line_count <> -version.line_count
         OR reversal.claim_count <> -version.claim_count
         OR reversal.billed_amount <> -version.billed_amount
