@@ -227,7 +227,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
-    with work_memory(conn, "8MB"):
+    with work_memory(conn, "256MB" if batch.is_rebuild else "8MB"):
         make(conn, "work_claim_link", loads=loads)
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
