@@ -1,5 +1,6 @@
 """Loads and their files in the ledger: what is new, what a killed run left behind, what became of each file."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +16,19 @@ from etl.extract.deliveries import DeliveredFile, Delivery
 from etl.load.balance import Balance
 from etl.load.target import Conn, partition
 
+SETTLED_NS = 2_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells one content from another: size and xxh3_128 of the bytes on disk."""
+    """What tells one content from another: size and xxh3_128 of the bytes on disk; and when they were last changed.
+
+    `modified_ns` is None where that was just before: a clock that ticks in milliseconds may not show a further change.
+    """
 
     byte_count: int
     content_hash: UUID
+    modified_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ def fingerprint(path: Path) -> Fingerprint:
 
     digest, size = xxhash.xxh3_128(), 0
     try:
+        modified_ns = path.stat().st_mtime_ns
+        is_settled = modified_ns < time.time_ns() - SETTLED_NS
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -57,7 +66,39 @@ def fingerprint(path: Path) -> Fingerprint:
         raise SourceError(
             f"{path}: cannot be read ({problem.strerror}); correct its rights, or bring it again"
         ) from problem
-    return Fingerprint(size, UUID(bytes=digest.digest()))
+    return Fingerprint(size, UUID(bytes=digest.digest()), modified_ns if is_settled else None)
+
+
+class KnownFiles:
+    """The files that were taken in and have not been touched since: what they hold need not be read to be known."""
+
+    def __init__(self, conn: Conn) -> None:
+        rows = conn.execute(
+            "SELECT DISTINCT ON (path, as_of) path, as_of, byte_count, modified_ns FROM etl.source_file "
+            "WHERE status IN ('staged', 'in_force', 'superseded') ORDER BY path, as_of, source_file_id DESC"
+        ).fetchall()
+        self._known = {(path, as_of): (size, modified_ns) for path, as_of, size, modified_ns in rows}
+
+    def holds(self, delivery: Delivery, file: DeliveredFile) -> bool:
+        """Is the file on disk, by size and time of change, the newest one taken in from its path?"""
+        try:
+            found = file.path.stat()
+        except OSError:
+            return False
+        return self._known.get((ledger_path(delivery, file), delivery.as_of)) == (found.st_size, found.st_mtime_ns)
+
+    def learn(self, conn: Conn, delivery: Delivery, file: DeliveredFile, found: Fingerprint) -> None:
+        """A file that was read only to find that it is known: next time its age will do."""
+        conn.execute(
+            "UPDATE etl.source_file SET modified_ns = %(modified_ns)s WHERE path = %(path)s AND as_of = %(as_of)s "
+            "AND content_hash = %(hash)s AND status IN ('staged', 'in_force', 'superseded')",
+            {
+                "modified_ns": found.modified_ns,
+                "path": ledger_path(delivery, file),
+                "as_of": delivery.as_of,
+                "hash": found.content_hash,
+            },
+        )
 
 
 def drop_leftovers(conn: Conn) -> list[int]:
@@ -117,8 +158,8 @@ def register(
             numbered = []
             for file, found in files:
                 row = conn.execute(
-                    "INSERT INTO etl.source_file (load_id, feed, as_of, mode, path, byte_count, content_hash, "
-                    "promised_record_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING source_file_id",
+                    "INSERT INTO etl.source_file (load_id, feed, as_of, mode, path, byte_count, content_hash, modified_ns, "
+                    "promised_record_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING source_file_id",
                     (
                         load_id,
                         file.feed,
@@ -127,6 +168,7 @@ def register(
                         ledger_path(delivery, file),
                         found.byte_count,
                         found.content_hash,
+                        found.modified_ns,
                         file.promised_records,
                     ),
                 ).fetchone()

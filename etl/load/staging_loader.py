@@ -25,7 +25,15 @@ from etl.extract.deliveries import DeliveredFile, Delivery, find_deliveries
 from etl.load.connections import Connections
 from etl.load.file_lane import Intake
 from etl.load.guards import GUARDS
-from etl.load.intake_ledger import Fingerprint, drop_leftovers, fingerprint, is_taken_in, ledger_path, register
+from etl.load.intake_ledger import (
+    Fingerprint,
+    KnownFiles,
+    drop_leftovers,
+    fingerprint,
+    is_taken_in,
+    ledger_path,
+    register,
+)
 from etl.load.memory import keep_freed_memory
 from etl.load.side_by_side import Progress, Refusal, SideBySide, StagedLoad
 from etl.load.target import Conn
@@ -99,9 +107,12 @@ class _News:
 def _what_is_new(conn: Conn, deliveries: Sequence[Delivery]) -> _News:
     news = _News([], [], [])
     seen: set[tuple[str, date, UUID]] = set()
+    known = KnownFiles(conn)
     for delivery in deliveries:
+        untouched = {file.path: ledger_path(delivery, file) for file in delivery.files if known.holds(delivery, file)}
+        news.unchanged.extend(untouched.values())
         try:
-            found = [(file, fingerprint(file.path)) for file in delivery.files]
+            found = [(file, fingerprint(file.path)) for file in delivery.files if file.path not in untouched]
         except SourceError as problem:
             news.unreadable.append(Refusal(delivery, None, str(problem)))
             continue
@@ -110,6 +121,7 @@ def _what_is_new(conn: Conn, deliveries: Sequence[Delivery]) -> _News:
             content = (file.feed, delivery.as_of, mark.content_hash)
             if content in seen or is_taken_in(conn, delivery, file, mark):
                 news.unchanged.append(ledger_path(delivery, file))
+                known.learn(conn, delivery, file, mark)
             else:
                 files.append((file, mark))
                 seen.add(content)

@@ -75,6 +75,12 @@ def upgrade() -> None:
             ("path", "text NOT NULL", "Path below the landing zone."),
             ("byte_count", "bigint NOT NULL", "Size on disk."),
             ("content_hash", "uuid NOT NULL", "xxh3_128 of the bytes on disk."),
+            (
+                "modified_ns",
+                "bigint",
+                "When it was last changed on disk, in nanoseconds since 1970: of the same size and age, it is not read again. "
+                "NULL where that was just before it was read, when a further change might not show.",
+            ),
             ("header", "text[]", "The header as the file has it."),
             ("unknown_columns", "text[]", "Headers the contract does not know; their values are not loaded."),
             ("scope", "text[]", "Values of the feed's scope column that a full file speaks for; NULL: all."),

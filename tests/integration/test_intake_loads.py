@@ -22,6 +22,7 @@ from etl.core.settings import Settings
 from etl.extract.deliveries import find_deliveries, read_delivery
 from etl.load import side_by_side, staging_loader
 from etl.load.guards import GUARDS
+from etl.load.intake_ledger import fingerprint
 from etl.load.profile import profile_file
 from etl.load.rejected import EXPLANATIONS
 from etl.load.rejects import list_rejects, replay_rejects
@@ -66,6 +67,29 @@ def test_same_content_again_is_a_no_op(tmp_path: Path, database: str, db: Conn) 
     assert ((), ("2026-01-01/claims.csv",)) == (again.loads, again.unchanged)
     assert ("2026-01-01_copy/claims.csv",) == copied.unchanged
     assert [(1, "C1"), (1, "C2")] == staged(db)
+
+
+def test_an_untouched_file_is_not_read_again(
+    tmp_path: Path, database: str, db: Conn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Size and age tell; a file changed just before it was read is read once more, another age or size makes it read."""
+    delivery = write_delivery(tmp_path, claims=HEAD + lines(2))
+    claims = tmp_path / "2026-01-01" / "claims.csv"
+    read: list[Path] = []
+    monkeypatch.setattr(staging_loader, "fingerprint", lambda path: read.append(path) or fingerprint(path))
+    stage(database, delivery)
+    stage(database, delivery)
+    os.utime(claims, ns=(10**18, 10**18))
+    stage(database, delivery)
+    assert [claims] * 3 == read
+
+    untouched = stage(database, delivery)
+    assert ([claims] * 3, ("2026-01-01/claims.csv",)) == (read, untouched.unchanged)
+
+    claims.write_text(HEAD + lines(2, first=3))
+    os.utime(claims, ns=(10**18, 10**18 + 1))
+    assert 1 == len(stage(database, delivery).loads)
+    assert [(1, "C1"), (1, "C2"), (2, "C3"), (2, "C4")] == staged(db)
 
 
 def test_other_content_is_taken_in_beside_the_first(tmp_path: Path, database: str, db: Conn) -> None:
