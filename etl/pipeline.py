@@ -244,7 +244,9 @@ def run_pipeline(
     """
     first = STAGES.index(first_stage or "extract")
     last = STAGES.index(last_stage or "quality")
-    with open_run(url, "plan" if plan_only else mode) as ledger:
+    # Who only looks has loaded nothing, which the report would tell of.
+    looking = "plan" if plan_only else "gate" if first_stage == "quality" else mode
+    with open_run(url, looking) as ledger:
         ledger.watcher = lineage.watcher(settings, url)
         staging: StagingResult | None = None
         timings: list[Timing] = []

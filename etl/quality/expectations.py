@@ -105,8 +105,9 @@ def _find_all(conns: Sequence[Connection[TupleRow]], suites: Sequence[Suite], fi
     moment = conns[0].execute("SELECT pg_export_snapshot()").fetchone() or ("",)
     for conn in conns[1:]:
         conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(moment[0])))
-    # From the cubes back to staging: what takes longest is begun early, and what is left at the end is short.
-    waiting = deque(reversed([table for suite in suites for table in suite.tables]))
+    # The more rules, the longer it takes: what takes longest is begun first, so that no session is left alone with it.
+    tables = [table for suite in suites for table in suite.tables]
+    waiting = deque(sorted(tables, key=lambda table: -len(table.rules)))
     with ThreadPoolExecutor(len(conns)) as workers:
         shares = [workers.submit(_find_share, conn, waiting, figures) for conn in conns]
         return {faults.table.query: faults for share in shares for faults in share.result()}
