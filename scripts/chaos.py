@@ -234,6 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--members", type=int, default=100, help="size of the market (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same moments (default %(default)s)")
     wanted = parser.parse_args(arguments)
+    # Who ends it, by a time limit say, must not be left with its server.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     tally = run(wanted.kills, members=wanted.members, seed=wanted.seed)
     for problem in tally.problems:
         print(problem, file=sys.stderr)
