@@ -87,7 +87,7 @@ def _query(conn: Connection[TupleRow], table: TableRules, figures: Figures) -> s
     if missing := file.values - figures.values.keys():
         raise ConfigError(f"config/quality.toml: [values] lacks {', '.join(sorted(missing))}")
     with ClientCursor(conn) as cursor:
-        return sql.SQL(cursor.mogrify(file.query, {name: figures.values[name] for name in file.values}))
+        return sql.SQL(cursor.mogrify(file.query, {name: figures.values[name] for name in file.values} or None))
 
 
 def _keep(conn: Connection[TupleRow], table: TableRules, rules: Sequence[Rule]) -> None:
