@@ -1,15 +1,18 @@
 """Proof that no key comes twice in a file, from hashes of its keys, in constant memory. It saves the server a pass."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
-# Hashes held in memory; more go to a temporary file, and come back a range at a time.
+# Hashes held in memory; more go to a temporary file, sorted, and come back a range at a time.
 HELD = 1 << 20
+# Ranges are told by this many of the highest bits.
+RANGE_BITS = 12
+_SHIFT = np.uint64(64 - RANGE_BITS)
 
 
 class KeyHashes:
@@ -21,46 +24,53 @@ class KeyHashes:
         self._blocks: list[Hashes] = []
         self._held = 0
         self._spilled: IO[bytes] | None = None
-        self._spilled_count = 0
+        # For each block in the file: at which of all hashes in it each range begins, and where the last one ends.
+        self._bounds: list[NDArray[np.int64]] = []
 
     def add(self, hashes: Hashes) -> None:
         """Take in the hashes of some more records."""
         self._blocks.append(hashes)
         self._held += hashes.size
         if self._held > self._limit:
-            if self._spilled is None:
-                self._spilled = tempfile.TemporaryFile(prefix="aca-keys-")  # noqa: SIM115 - closed by `close`
-            for block in self._blocks:
-                self._spilled.write(block.tobytes())
-            self._spilled_count += self._held
-            self._blocks, self._held = [], 0
+            self._spill()
 
     def may_repeat(self) -> bool:
         """Can a key come twice? False is certain; True is for the server to look into."""
         if not self.complete:
             return True
-        ranges = 1
-        while ranges * self._limit < 2 * self._spilled_count:
-            ranges *= 2
-        return any(self._range_repeats(part, ranges) for part in range(ranges))
+        if self._spilled is None:
+            return _repeats(self._blocks)
+        self._spill()
+        count, step = int(self._bounds[-1][-1]), 1 << RANGE_BITS
+        while step > 1 and 2 * count * step > self._limit << RANGE_BITS:
+            step //= 2
+        return any(_repeats(self._range(first, first + step)) for first in range(0, 1 << RANGE_BITS, step))
 
     def close(self) -> None:
         """Let go of the temporary file."""
         if self._spilled is not None:
             self._spilled.close()
 
-    def _range_repeats(self, part: int, ranges: int) -> bool:
-        """Does a hash come twice among those whose highest bits are *part*."""
-        shift = np.uint64(64 - (ranges.bit_length() - 1))
-        blocks = [block if ranges == 1 else block[(block >> shift) == part] for block in self._read()]
-        found = np.concatenate(blocks) if blocks else np.empty(0, dtype=np.uint64)
-        found.sort()
-        return bool((found[1:] == found[:-1]).any())
+    def _spill(self) -> None:
+        if self._spilled is None:
+            self._spilled = tempfile.TemporaryFile(prefix="aca-keys-")  # noqa: SIM115 - closed by `close`
+        block = np.concatenate([np.empty(0, dtype=np.uint64), *self._blocks])
+        block.sort()
+        before = self._bounds[-1][-1] if self._bounds else 0
+        self._bounds.append(before + np.searchsorted(block >> _SHIFT, np.arange((1 << RANGE_BITS) + 1)))
+        self._spilled.write(block.data)
+        self._blocks, self._held = [], 0
 
-    def _read(self) -> Iterator[Hashes]:
-        yield from self._blocks
-        if self._spilled is not None:
-            self._spilled.seek(0)
-            while found := self._spilled.read(8 * self._limit):
-                yield np.frombuffer(found, dtype=np.uint64)
-            self._spilled.seek(0, 2)
+    def _range(self, first: int, behind: int) -> Iterator[Hashes]:
+        """The hashes whose highest bits are from *first* on, to *behind*, which is not among them."""
+        assert self._spilled is not None
+        for bounds in self._bounds:
+            self._spilled.seek(8 * int(bounds[first]))
+            yield np.frombuffer(self._spilled.read(8 * int(bounds[behind] - bounds[first])), dtype=np.uint64)
+
+
+def _repeats(blocks: Iterable[Hashes]) -> bool:
+    """Does a hash come twice in all of them together."""
+    found = np.concatenate([np.empty(0, dtype=np.uint64), *blocks])
+    found.sort()
+    return bool((found[1:] == found[:-1]).any())
