@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 # Hashes held in memory; more go to a temporary file, sorted, and come back a range at a time.
-HELD = 1 << 20
+HELD = 1 << 19
 # Ranges are told by this many of the highest bits.
 RANGE_BITS = 12
 _SHIFT = np.uint64(64 - RANGE_BITS)
@@ -57,7 +57,8 @@ class KeyHashes:
         block = np.concatenate([np.empty(0, dtype=np.uint64), *self._blocks])
         block.sort()
         before = self._bounds[-1][-1] if self._bounds else 0
-        self._bounds.append(before + np.searchsorted(block >> _SHIFT, np.arange((1 << RANGE_BITS) + 1)))
+        starts = np.searchsorted(block, np.arange(1 << RANGE_BITS, dtype=np.uint64) << _SHIFT)
+        self._bounds.append(before + np.append(starts, block.size))
         self._spilled.write(block.data)
         self._blocks, self._held = [], 0
 
