@@ -89,6 +89,7 @@ def _run(wanted: argparse.Namespace) -> int:
         return Exit.OK
     from etl.core.database import database_url, with_timeouts
     from etl.core.failures import persistently
+    from etl.core.logs import step_log
     from etl.core.migrate import upgrade_if_needed
     from etl.core.settings import Settings
     from etl.pipeline import OVERRIDES, Outcome, refusals, run_pipeline
@@ -111,6 +112,7 @@ def _run(wanted: argparse.Namespace) -> int:
                 first_stage=wanted.only or wanted.start,
                 last_stage=wanted.only,
                 on_step=progress.show,
+                watchers=step_log(settings),
             )
 
     outcome = persistently(run, told=lambda text: sys.stderr.write(f"{text}\n"))

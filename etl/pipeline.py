@@ -16,7 +16,7 @@ from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import connect
 from etl.core.errors import SourceError
-from etl.core.ledger import Ledger, RowCounts
+from etl.core.ledger import Ledger, RowCounts, Watcher
 from etl.core.runs import open_run
 from etl.core.settings import Settings
 from etl.core.spec import DimensionSpec, Mode
@@ -235,6 +235,7 @@ def run_pipeline(
     first_stage: str | None = None,
     last_stage: str | None = None,
     on_step: Callable[[str, str], None] = lambda stage, step: None,
+    watchers: Sequence[Watcher] = (),
 ) -> Outcome:
     """Take in what the landing zone holds and publish it. *mode* full rebuilds all, incremental adds what is new.
 
@@ -247,7 +248,7 @@ def run_pipeline(
     # Who only looks has loaded nothing, which the report would tell of.
     looking = "plan" if plan_only else "gate" if first_stage == "quality" else mode
     with open_run(url, looking) as ledger:
-        ledger.watcher = lineage.watcher(settings, url)
+        ledger.watchers = [*watchers, *filter(None, [lineage.watcher(settings, url)])]
         staging: StagingResult | None = None
         timings: list[Timing] = []
         if first <= STAGES.index("stage"):

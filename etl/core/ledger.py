@@ -38,7 +38,7 @@ class RowCounts:
 
 
 class Watcher(Protocol):
-    """Who else wants to know of each step: see `etl.lineage`."""
+    """Who else wants to know of each step: see `etl.lineage` and `etl.core.logs`."""
 
     def step_started(self, run_id: int, name: str) -> None:
         """A step begins."""
@@ -72,7 +72,7 @@ class Ledger:
         self.conn = conn
         self.run_id = 0
         self.doing = "starting"
-        self.watcher: Watcher | None = None
+        self.watchers: list[Watcher] = []
 
     def start_run(self, mode: str) -> int:
         """Take the run lock and open a run; BusyError names the holder where another run has the lock."""
@@ -165,8 +165,8 @@ class Ledger:
         assert row is not None
         counts = RowCounts()
         failed: str | None = None
-        if self.watcher:
-            self.watcher.step_started(self.run_id, name)
+        for watcher in self.watchers:
+            watcher.step_started(self.run_id, name)
         try:
             yield counts
         except BaseException as error:
@@ -174,8 +174,8 @@ class Ledger:
             failed = type(error).__name__
             raise
         finally:
-            if self.watcher:
-                self.watcher.step_ended(self.run_id, name, counts, failed=failed is not None)
+            for watcher in self.watchers:
+                watcher.step_ended(self.run_id, name, counts, failed=failed is not None)
             # Where the server is gone, what failed first is the cause to tell; the next run notes the step's end.
             with contextlib.suppress(Error) if failed else contextlib.nullcontext():
                 self.conn.execute(

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
+from etl.core.ledger import RowCounts
 from etl.core.settings import Settings
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import FilteringBoundLogger, Processor
 
 
 class _Stderr:
@@ -47,3 +49,39 @@ def configure(settings: Settings) -> None:
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
+
+
+class StepLog:
+    """Logs how each step of a run ended, with its rows and seconds: a watcher of the ledger."""
+
+    def __init__(self) -> None:
+        import structlog
+
+        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._started = time.perf_counter()
+
+    def step_started(self, run_id: int, name: str) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def step_ended(self, run_id: int, name: str, counts: RowCounts, *, failed: bool) -> None:
+        """Write one line."""
+        write = self._log.error if failed else self._log.info
+        write(
+            "step.failed" if failed else "step.done",
+            run_id=run_id,
+            step=name,
+            read=counts.read,
+            inserted=counts.inserted,
+            updated=counts.updated,
+            deleted=counts.deleted,
+            seconds=round(time.perf_counter() - self._started, 3),
+        )
+
+
+def step_log(settings: Settings) -> list[StepLog]:
+    """The log of steps; none on a terminal that was not told otherwise, where a live line says what runs."""
+    if settings.log_format == "auto" and sys.stderr.isatty():
+        return []
+    configure(settings)
+    return [StepLog()]

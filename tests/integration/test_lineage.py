@@ -61,7 +61,7 @@ def test_a_failed_step_is_told_as_failed(database, tmp_path):
 
     def fail():
         with open_run(database, "full") as run:
-            run.watcher = watcher(Settings(lineage=str(file)), database)
+            run.watchers = [watcher(Settings(lineage=str(file)), database)]
             with run.step("dim_member", "dims"):
                 raise StepFailed("Jane Doe")
 
@@ -78,7 +78,7 @@ def test_the_clients_own_settings_hold_where_asked_for(database, tmp_path, monke
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(tmp_path / "own.jsonl"))
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
     with open_run(database, "full") as run:
-        run.watcher = watcher(Settings(lineage="client"), database)
+        run.watchers = [watcher(Settings(lineage="client"), database)]
         with run.step("dim_plan", "dims"):
             pass
 
@@ -106,7 +106,7 @@ def test_events_go_over_http_where_the_environment_says_so(database, monkeypatch
         monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("OPENLINEAGE_API_KEY", "a-key")
         with open_run(database, "full") as run:
-            run.watcher = watcher(Settings(lineage="client"), database)
+            run.watchers = [watcher(Settings(lineage="client"), database)]
             with run.step("dim_plan", "dims"):
                 pass
         server.shutdown()
@@ -127,7 +127,7 @@ def test_a_transport_that_fails_is_told_once_and_fails_no_load(database, landing
             raise ConnectionError("no server")
 
     with open_run(database, "full") as run:
-        run.watcher = LineageEvents(Broken(), database)
+        run.watchers = [LineageEvents(Broken(), database)]
         with run.step("dim_plan", "dims"), run.step("dim_member", "dims"):
             pass
 

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from etl.core import logs
+from etl.core.ledger import RowCounts
 from etl.core.settings import Settings
 
 
@@ -77,3 +78,27 @@ def test_a_traceback_shows_code_and_no_value(capsys, log_format):
 
     assert "in fail_over_a_row" in err
     assert "Jane Roe" not in err
+
+
+def test_each_step_ends_in_a_line_that_says_what_it_did(capsys):
+    """Numbers and names of ours; a step that failed is an error."""
+    (log,) = logs.step_log(Settings())
+    log.step_started(3, "dim_plan")
+    log.step_ended(3, "dim_plan", RowCounts(read=5, inserted=2), failed=False)
+    log.step_ended(3, "gate", RowCounts(), failed=True)
+
+    done, failed = map(json.loads, capsys.readouterr().err.splitlines())
+
+    assert ("step.done", "info", 3, "dim_plan", 5, 2) == tuple(
+        done[name] for name in ("event", "level", "run_id", "step", "read", "inserted")
+    )
+    assert 0 <= done["seconds"] < 60
+    assert ("step.failed", "error", "gate") == (failed["event"], failed["level"], failed["step"])
+
+
+def test_a_terminal_has_its_live_line_and_no_log_unless_asked_for(monkeypatch):
+    """Two accounts of the same steps would be one too many."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+
+    assert [] == logs.step_log(Settings())
+    assert 1 == len(logs.step_log(Settings(log_format="pretty")))
