@@ -307,5 +307,6 @@ def test_status_and_loads_tell_what_is_there(first_load):
     rows = warehouse.value("SELECT count(*) FROM warehouse.fact_claim_line")
 
     assert re.search(rf"warehouse\.fact_claim_line +{rows:,}$", status, re.MULTILINE)
-    assert [str(load) for load in range(25, 0, -1)] == [line.split()[0] for line in loads[2:]]
-    assert all(" published " in line for line in loads[2:])
+    listed = loads[2 : loads.index("", 2)]
+    assert [str(load) for load in range(25, 0, -1)] == [line.split()[0] for line in listed]
+    assert all(" published " in line for line in listed)
