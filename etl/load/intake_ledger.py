@@ -119,13 +119,19 @@ def drop_tables(conn: Conn, load_id: int) -> None:
 
 
 def is_taken_in(conn: Conn, delivery: Delivery, file: DeliveredFile, found: Fingerprint) -> bool:
-    """Is this content in the warehouse, or on its way: for this feed and as_of, or as the newest at this very path."""
+    """Is this content in the warehouse, or on its way: for this feed and as_of, or as the newest at this very path.
+
+    At a new path, content that was superseded since is no news either: what was sent twice and then corrected stays so.
+    """
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM etl.source_file WHERE feed = %(feed)s AND as_of = %(as_of)s "
         "AND content_hash = %(hash)s AND status IN ('staged', 'in_force') "
         "AND (replays_source_file_id IS NOT NULL) = %(is_replay)s) "
         "OR coalesce((SELECT content_hash = %(hash)s FROM etl.source_file WHERE path = %(path)s AND as_of = %(as_of)s "
-        "AND status IN ('staged', 'in_force', 'superseded') ORDER BY source_file_id DESC LIMIT 1), false)",
+        "AND status IN ('staged', 'in_force', 'superseded') ORDER BY source_file_id DESC LIMIT 1), "
+        # A correction of rejects is taken in anew after the file that it corrects was replaced.
+        "NOT %(is_replay)s AND EXISTS (SELECT FROM etl.source_file WHERE feed = %(feed)s AND as_of = %(as_of)s "
+        "AND content_hash = %(hash)s AND status = 'superseded' AND replays_source_file_id IS NULL))",
         {
             "feed": file.feed,
             "as_of": delivery.as_of,

@@ -106,6 +106,22 @@ def test_other_content_is_taken_in_beside_the_first(tmp_path: Path, database: st
     assert [1, 1, 2, 2, 2] == [load_id for load_id, _ in staged(db)]
 
 
+def test_a_repeat_does_not_undo_a_correction(tmp_path: Path, database: str, db: Conn) -> None:
+    """Content that was superseded is no news under another name; written over the correction it is."""
+    wrong = write_delivery(tmp_path, claims=HEAD + lines(2))
+    repeat = write_delivery(tmp_path, "2026-01-01_again", claims=HEAD + lines(2))
+    right = write_delivery(tmp_path, "2026-01-01_corrected", claims=HEAD + lines(3))
+    together = stage(database, wrong, repeat, right)
+    db.execute("UPDATE etl.source_file SET status = 'superseded' WHERE load_id = 1")
+
+    afterwards = stage(database, wrong, repeat, right)
+    back = stage(database, write_delivery(tmp_path, "2026-01-01_corrected", claims=HEAD + lines(2)))
+
+    assert ("2026-01-01_again/claims.csv",) == together.unchanged
+    assert () == afterwards.loads
+    assert [3] == [load.load_id for load in back.loads]
+
+
 def test_header_order_aliases_and_strangers(tmp_path: Path, database: str, db: Conn) -> None:
     """Columns go where their names say; a stranger's values are kept out and the operator is told."""
     content = (
