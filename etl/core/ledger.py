@@ -60,6 +60,7 @@ _LEFT_OVER = """
         AND held.mode IN ('RowExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 """
 SECONDS_TO_END = 30
+SECONDS_TO_SHOW = 3
 
 
 class Ledger:
@@ -77,7 +78,12 @@ class Ledger:
     def start_run(self, mode: str) -> int:
         """Take the run lock and open a run; BusyError names the holder where another run has the lock."""
         deadline = time.monotonic() + SECONDS_TO_END
+        soon = time.monotonic() + SECONDS_TO_SHOW
         while not self._locks():
+            # Nobody's run: a session that is just closing, or one that has the lock and is about to say so.
+            if self._is_unnamed() and time.monotonic() < soon:
+                time.sleep(0.1)
+                continue
             # The server notices a killed client only when it next looks up from its statement.
             if self._holder_is_dead() and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -104,6 +110,10 @@ class Ledger:
     def _locks(self) -> bool:
         row = self.conn.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone()
         return bool(row and row[0])
+
+    def _is_unnamed(self) -> bool:
+        row = self.conn.execute("SELECT EXISTS (SELECT FROM etl.run WHERE status = 'running')").fetchone()
+        return not (row and row[0])
 
     def _holder_is_dead(self) -> bool:
         """Whether the holder was a process of this machine that is no more; of other machines nobody here can tell."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import psycopg
@@ -35,6 +36,24 @@ def test_the_loser_is_told_who_holds_the_warehouse_and_the_lock_goes_with_the_wi
     with open_run(database, "incremental") as heir:
         assert winner.run_id < heir.run_id
     assert [("done", None), ("done", None)] == runs(database)
+
+
+def test_a_lock_that_no_run_answers_for_is_waited_for_a_moment(database, monkeypatch):
+    """A session that is just closing has the lock still, though its run has ended."""
+    closing = psycopg.connect(database, autocommit=True)
+    closing.execute("SELECT pg_advisory_lock(%s)", (ledger.RUN_LOCK,))
+    later = threading.Timer(0.5, closing.close)
+    later.start()
+
+    with open_run(database, "full") as run:
+        assert run.run_id
+    later.join()
+
+    monkeypatch.setattr(ledger, "SECONDS_TO_SHOW", 0.2)
+    with psycopg.connect(database, autocommit=True) as stranger:
+        stranger.execute("SELECT pg_advisory_lock(%s)", (ledger.RUN_LOCK,))
+        with pytest.raises(BusyError, match="held by another run"), open_run(database, "full"):
+            pytest.fail("the lock is somebody's")
 
 
 def test_a_run_whose_process_died_frees_the_lock_and_is_recorded_as_killed(database):
