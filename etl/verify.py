@@ -10,7 +10,7 @@ from etl import pipeline
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES
 from etl.catalog.dimensions import DIMENSIONS
 from etl.catalog.facts import FACTS
-from etl.core.database import connect
+from etl.core.database import column_names, connect
 from etl.core.ledger import Ledger
 
 SAMPLES = 5
@@ -67,12 +67,7 @@ def _tables() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def _hashed(conn: Connection[TupleRow], schema: str, table: str, key: tuple[str, ...]) -> sql.Composed:
     """A query that gives the key of each row as text, and a hash of all it says."""
-    columns = conn.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped "
-        "ORDER BY attnum",
-        (f"{schema}.{table}",),
-    ).fetchall()
-    told = [name for (name,) in columns if name not in METADATA or name in key]
+    told = [name for name in column_names(conn, f"{schema}.{table}") if name not in METADATA or name in key]
     return sql.SQL(
         "SELECT concat_ws(' ', {key}) AS row_key, hashtextextended(row({told})::text, 0) AS row_hash FROM {table}"
     ).format(

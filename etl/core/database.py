@@ -108,14 +108,22 @@ def prepare_session(conn: "Connection") -> None:
 
 
 @contextmanager
-def work_memory(conn: "Connection", size: str) -> Iterator[None]:
-    """Another work_mem for the statements of the block, in the caller's transaction.
-
-    A recursive query clears a hash table of that size before it begins, since nobody can tell how many rows there will be.
-    """
-    row = conn.execute("SELECT current_setting('work_mem'), set_config('work_mem', %s, true)", (size,)).fetchone()
+def local_settings(conn: "Connection", **settings: str) -> Iterator[None]:
+    """Other server settings for the statements of the block, in the caller's transaction; then those of before again."""
+    query = "SELECT name, current_setting(name), set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
+    before = {name: value for name, value, _ in conn.execute(query, (list(settings), list(settings.values())))}
     yield
-    conn.execute("SELECT set_config('work_mem', %s, true)", (row[0] if row else size,))
+    conn.execute(query, (list(before), list(before.values())))
+
+
+def column_names(conn: "Connection", table: str) -> list[str]:
+    """The columns of a table or view, in their order; none where there is no such table."""
+    rows = conn.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped "
+        "ORDER BY attnum",
+        (table,),
+    )
+    return [name for (name,) in rows]
 
 
 def open_pool(url: str, size: int, *, application_name: str = APPLICATION) -> "ConnectionPool[Connection]":

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -72,7 +72,7 @@ def stage_deliveries(
     """
     if unknown := overrides - GUARDS.keys():
         raise ConfigError(f"there is no guard {', '.join(sorted(unknown))}; the guards are {', '.join(GUARDS)}")
-    _prepare(deliveries)
+    _prepare()
     with _clear_errors(), Connections(url, settings.workers) as connections:
         with connections.one() as conn:
             drop_leftovers(conn)
@@ -85,13 +85,16 @@ def stage_deliveries(
     return StagingResult(tuple(staged), tuple(news.unchanged), (*news.unreadable, *refused), tuple(warnings))
 
 
-def _prepare(deliveries: Sequence[Delivery]) -> None:
+def _prepare() -> None:
     """Make the process ready for the lanes."""
     # numpy is used in threads of ours; its own would only take memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     keep_freed_memory()
-    paths = [file.path for delivery in deliveries for file in delivery.files]
-    if sum(path.stat().st_size for path in paths if path.is_file()) > WORTH_A_THREAD:
+
+
+def _import_meanwhile(files: Iterable[DeliveredFile]) -> None:
+    """Import what staging needs while these files are read, if that takes long enough."""
+    if sum(file.path.stat().st_size for file in files if file.path.is_file()) > WORTH_A_THREAD:
         Thread(target=import_module, args=("etl.load.lanes",), name="import", daemon=True).start()
 
 
@@ -108,11 +111,15 @@ def _what_is_new(conn: Conn, deliveries: Sequence[Delivery]) -> _News:
     news = _News([], [], [])
     seen: set[tuple[str, date, UUID]] = set()
     known = KnownFiles(conn)
+    unread = {
+        delivery.name: [file for file in delivery.files if not known.holds(delivery, file)] for delivery in deliveries
+    }
+    _import_meanwhile(file for files in unread.values() for file in files)
     for delivery in deliveries:
-        untouched = {file.path: ledger_path(delivery, file) for file in delivery.files if known.holds(delivery, file)}
-        news.unchanged.extend(untouched.values())
+        to_read = unread[delivery.name]
+        news.unchanged.extend(ledger_path(delivery, file) for file in delivery.files if file not in to_read)
         try:
-            found = [(file, fingerprint(file.path)) for file in delivery.files if file.path not in untouched]
+            found = [(file, fingerprint(file.path)) for file in to_read]
         except SourceError as problem:
             news.unreadable.append(Refusal(delivery, None, str(problem)))
             continue

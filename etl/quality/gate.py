@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from etl.catalog.checks import CHECKS, Scope, Severity
 from etl.catalog.cubes import BASE_CUBES, PREMIUMS, BaseCube
 from etl.catalog.dimensions import DIMENSIONS
-from etl.core.database import work_memory
+from etl.core.database import local_settings
 from etl.core.errors import QualityGateError
 from etl.core.spec import DimensionSpec
 from etl.core.sqlfiles import sql_file
@@ -68,7 +68,8 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
         values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
     if _listed(conn, "SELECT array_agg(true) WHERE to_regclass('pg_temp.work_claim_link') IS NULL"):
         # No claims were loaded just now, which would have left it.
-        with work_memory(conn, "8MB"):
+        # A recursion clears a hash table of all of work_mem before it begins, since nobody can tell how many rows will come.
+        with local_settings(conn, work_mem="8MB"):
             _make(conn, "work_claim_link", loads=claims)
     _make(conn, "work_gate_staged", loads=claims)
     _make(conn, "work_gate_line", loads=claims)

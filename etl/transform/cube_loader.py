@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from etl.catalog.cubes import BaseCube, DerivedCube
 from etl.catalog.facts import FACTS
 from etl.core import compose
+from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
@@ -29,14 +30,10 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
     """
     work = f"work_{cube.table}"
     drop_work(conn, work)
-    # All groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
-    conn.execute(sql.SQL("SET LOCAL enable_indexscan = {}").format(sql.Literal("off" if is_rebuild else "on")))
-    sql_file(work).run(conn)
-    conn.execute("SET LOCAL enable_indexscan = on")
-    columns = [
-        column.name
-        for column in conn.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(work))).description or ()
-    ]
+    # In a rebuild all groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
+    with local_settings(conn, enable_indexscan="off" if is_rebuild else "on"):
+        sql_file(work).run(conn)
+    columns = column_names(conn, f"pg_temp.{work}")
     names = {
         "cube": sql.Identifier("mart", cube.table),
         "work": sql.Identifier(work),

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, MEMBER_MONTH, FactSpec, Role
 from etl.core import compose
-from etl.core.database import work_memory
+from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
@@ -71,16 +71,11 @@ def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
 
 def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable, *, is_signed: bool = True) -> None:
     """Make the delta of *fact* a work view over *rows*, its measures times the sign; unsigned rows were all added."""
-    columns = conn.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped "
-        "ORDER BY attnum",
-        (f"warehouse.{fact.table}",),
-    ).fetchall()
     told = [
         sql.SQL("(d.sign * d.{0}) AS {0}").format(sql.Identifier(name))
         if is_signed and name in fact.measures
         else compose.column("d", name)
-        for (name,) in columns
+        for name in column_names(conn, f"warehouse.{fact.table}")
     ]
     drop_work(conn, fact.delta)
     conn.execute(
@@ -221,13 +216,17 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Bring the claims in: most lines straight, families with several versions by telling their life anew."""
-    # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way. On again at the end: a
-    # concurrent refresh of a view can only join by merging.
-    conn.execute("SET LOCAL enable_mergejoin = off")
+    # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way.
+    with local_settings(conn, enable_mergejoin="off"):
+        return _load_claims(conn, batch)
+
+
+def _load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
-    with work_memory(conn, "256MB" if batch.is_rebuild else "8MB"):
+    # A recursion clears a hash table of all of work_mem before it begins; only a rebuild fills it.
+    with local_settings(conn, work_mem="256MB" if batch.is_rebuild else "8MB"):
         make(conn, "work_claim_link", loads=loads)
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
@@ -247,19 +246,19 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_claim_added")
     if batch.is_rebuild:
         # Partitions are small: for each, workers would take longer to start than to sort.
-        conn.execute("SET LOCAL max_parallel_maintenance_workers = 0")
-        with indexes_afterwards(conn, "warehouse", "fact_claim_line"):
+        with (
+            local_settings(conn, max_parallel_maintenance_workers="0"),
+            indexes_afterwards(conn, "warehouse", "fact_claim_line"),
+        ):
             counts.inserted += sql_file("fact_claim_line_signed").run(conn)
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
-        conn.execute("SET LOCAL max_parallel_maintenance_workers TO DEFAULT")
         # Without those of plans and providers, the next load looks them up by reading the whole primary key.
         # A few thousand lines of each month tell as much as many.
-        conn.execute("SET LOCAL default_statistics_target = 20")
-        conn.execute(
-            "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "
-            "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key, is_reversal)"
-        )
-        conn.execute("SET LOCAL default_statistics_target TO DEFAULT")
+        with local_settings(conn, default_statistics_target="20"):
+            conn.execute(
+                "ANALYZE warehouse.fact_claim_line (member_durable_key, service_date, claim_family_id, load_id, "
+                "plan_durable_key, rendering_provider_durable_key, billing_provider_durable_key, is_reversal)"
+            )
     else:
         counts.inserted += sql_file("fact_claim_line_signed").run(conn)
         counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
@@ -267,7 +266,6 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         _flag_coverage(conn, counts)
         sql_file("fact_claim_removed").run(conn)
     counts.read = counts.inserted
-    conn.execute("SET LOCAL enable_mergejoin = on")
     return counts
 
 
