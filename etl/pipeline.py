@@ -125,13 +125,13 @@ def _dimension_step(spec: DimensionSpec) -> Step:
 def _observed(conn: Connection[TupleRow], spec: DimensionSpec, loads: Iterable[int]) -> list[Observed]:
     """The deliveries among *loads* that hold this dimension's feed, in the order of as_of."""
     rows = conn.execute(
-        "SELECT file.load_id, file.as_of, file.mode, load.load_timestamp FROM etl.source_file AS file "
+        "SELECT file.load_id, file.as_of, file.mode, load.load_timestamp, file.staged_count FROM etl.source_file AS file "
         "INNER JOIN etl.load AS load ON file.load_id = load.load_id "
         "WHERE file.feed = %s AND file.load_id = ANY(%s) AND file.status IN ('staged', 'in_force') "
         "ORDER BY file.as_of, file.load_id",
         (spec.feed, list(loads)),
     ).fetchall()
-    return [Observed(load_id, as_of, Mode(mode), load_timestamp) for load_id, as_of, mode, load_timestamp in rows]
+    return [Observed(load_id, as_of, Mode(mode), begun, count) for load_id, as_of, mode, begun, count in rows]
 
 
 def _groups(deliveries: Sequence[Observed]) -> list[list[Observed]]:

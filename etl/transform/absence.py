@@ -4,6 +4,7 @@ from psycopg import sql
 
 from etl.core import compose
 from etl.transform.history import History
+from etl.transform.observation_log import unknown
 
 
 def mark_rejected_unknown(history: History) -> None:
@@ -48,6 +49,8 @@ def mark_later_unknown(history: History) -> None:
 
 def find_absent(history: History, *, has_forgotten: bool) -> int:
     """Keys that a full delivery should hold and does not: they are gone from its as_of on; how many."""
+    if history.lone_full is not None and not has_forgotten:
+        return _take_absent(history, history.lone_full.load_id)
     statement = """
         SELECT o.load_id, {d_bk}, o.as_of, o.mode, o.is_new, d.{dk} AS durable_key, {have_hash} AS have_hash
         FROM {candidates} AS d
@@ -84,6 +87,23 @@ def find_absent(history: History, *, has_forgotten: bool) -> int:
         "INSERT INTO work_touched ("
         "load_id, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key, have_hash, is_news, is_loser) "
         "SELECT load_id, {bk}, as_of, as_of, mode, is_new, true, durable_key, have_hash, true, false FROM work_absent"
+    )
+    history.conn.execute("ANALYZE work_touched (durable_key, observed_date)")
+    return found
+
+
+def _take_absent(history: History, load_id: int) -> int:
+    """Of the versions that no row of the lone full delivery speaks of, those that it should have spoken of; how many."""
+    found = history.run(
+        "INSERT INTO work_touched ("
+        "load_id, {bk}, as_of, observed_date, mode, is_new, is_gone, durable_key, have_hash, is_news, is_loser) "
+        "SELECT f.load_id, {t_bk}, t.as_of, t.as_of, t.mode, t.is_new, true, t.durable_key, t.have_hash, true, false "
+        "FROM work_candidate AS t "
+        "INNER JOIN {fulls} AS f "
+        "ON f.dimension = {dimension} AND t.as_of = f.as_of AND f.load_id = {this} AND {t_scope} = f.scope "
+        "WHERE t.record_number IS NULL AND NOT {unknown}",
+        this=sql.Literal(load_id),
+        unknown=unknown(history, "t.durable_key", "t.as_of"),
     )
     history.conn.execute("ANALYZE work_touched (durable_key, observed_date)")
     return found

@@ -96,7 +96,7 @@ def _apply(
     with_samples: bool,
 ) -> None:
     touched = observe(history, given, known, gone)
-    change.counts.read += count_read(history)
+    change.counts.read += count_read(history, given)
     if not allow_closures:
         _guard_closures(history)
     affected = splice(history) if touched or gone else 0
@@ -125,11 +125,14 @@ def _guard_closures(history: History) -> None:
         "WHERE t.is_gone AND t.is_news AND t.mode = 'full' AND t.is_new AND t.record_number IS NULL "
         "GROUP BY t.load_id, t.as_of ORDER BY t.load_id"
     ).fetchall():
-        alive, holds_any = history.row(
-            "SELECT (SELECT count(*) FROM {dim} AS d WHERE {is_value} AND d.first_observed_date <= {as_of} "
-            "AND d.end_date > {as_of}), EXISTS (SELECT FROM {source} AS s WHERE s.load_id = {this})",
+        holds_any = history.one(
+            "SELECT EXISTS (SELECT FROM {source} AS s WHERE s.load_id = {this})", this=sql.Literal(load_id)
+        )
+        # A query by itself, so that workers share it.
+        alive = history.one(
+            "SELECT count(*) FROM {dim} AS d "
+            "WHERE {is_value} AND d.first_observed_date <= {as_of} AND d.end_date > {as_of}",
             as_of=sql.Literal(as_of),
-            this=sql.Literal(load_id),
         )
         if not holds_any or (gone >= 10 and gone > spec.closure_share_limit * alive):
             raise SourceError(

@@ -34,6 +34,8 @@ _MOMENTS: dict[HistoryType, Mapping[str, sql.Composable]] = {
 }
 # The ledger tables whose dates are moments where the history's are.
 _DATED = ("dimension_observation", "full_observation", "key_redirect")
+# Two values of such a type that are equal are written alike, so equality, which is quick, can say that nothing changed.
+_WRITTEN_ALIKE = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "numeric", "date", "uuid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Observed:
     as_of: date | datetime
     mode: Mode
     load_timestamp: datetime
+    # How many rows of the source it is, where that is known.
+    row_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class History:
     def __init__(self, conn: Connection[TupleRow], spec: DimensionSpec, schemas: Schemas) -> None:
         self.conn, self.spec, self.schemas = conn, spec, schemas
         self.has_full = False
+        self.lone_full: Observed | None = None
         # What is hashed is text, and how it is written depends on these.
         conn.execute(
             "SELECT set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true), "
@@ -109,6 +114,7 @@ class History:
             ("redirect", "key_redirect"),
         ):
             self.names[short] = sql.Identifier(schemas.ledger, ledger_table(table, spec.history))
+        self._alike: set[str] = set()
         self._casts = self._check_columns()
         self.names |= {
             "s_bk": sql.SQL(", ").join(
@@ -142,19 +148,33 @@ class History:
         # A numeric without a scale keeps the zeros it was written with: 1.0 and 1.00 are one value.
         return sql.SQL("trim_scale({})").format(cast) if self._casts[name] == sql.SQL("numeric") else cast
 
+    def differ(self, names: Iterable[str]) -> sql.Composable:
+        """The source's row `s` and the version `d` are written differently in one of these columns."""
+        pairs = [(name, self.source("s", name), compose.column("d", name)) for name in names]
+        quick: list[sql.Composable] = [
+            sql.SQL("{} IS DISTINCT FROM {}").format(said, held) for name, said, held in pairs if name in self._alike
+        ]
+        others = [(said, held) for name, said, held in pairs if name not in self._alike]
+        if others:
+            said, held = (sql.SQL(", ").join(side) for side in zip(*others, strict=True))
+            quick.append(sql.SQL("record_image_ne(ROW({}), ROW({}))").format(said, held))
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(quick or [sql.SQL("false")]))
+
     def _check_columns(self) -> dict[str, sql.SQL]:
         """What brings a source column to the dimension's type, where they differ."""
         spec = self.spec
-        there: dict[str, dict[str, str]] = {
-            place: dict(
-                self.conn.execute(
-                    "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-                    "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
-                    (self.names[place].as_string(self.conn),),
-                ).fetchall()
-            )
-            for place in ("dim", "source")
-        }
+        there: dict[str, dict[str, str]] = {"dim": {}, "source": {}}
+        for place, types in there.items():
+            for name, type_name, is_alike in self.conn.execute(
+                "SELECT attname, format_type(atttypid, atttypmod), format_type(atttypid, NULL) = ANY(%s) "
+                "AND COALESCE(collisdeterministic, true) "
+                "FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation "
+                "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+                (list(_WRITTEN_ALIKE), self.names[place].as_string(self.conn)),
+            ):
+                types[name] = type_name
+                if place == "dim" and is_alike:
+                    self._alike.add(name)
         tracked = (*spec.business_key, *spec.attributes)
         needed = {"dim": spec.columns, "source": (*tracked, *SOURCE_METADATA[: 4 if spec.has_row_dates else 2])}
         problems = [

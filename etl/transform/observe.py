@@ -43,8 +43,11 @@ def observe(
     return touched
 
 
-def count_read(history: History) -> int:
+def count_read(history: History, deliveries: Iterable[Observed]) -> int:
     """How many rows the new deliveries hold."""
+    counts = [each.row_count for each in deliveries]
+    if None not in counts:
+        return sum(filter(None, counts))
     return int(history.one("SELECT count(*) FROM {source} AS s WHERE s.load_id IN ({new_loads})"))
 
 
@@ -54,6 +57,7 @@ def take(history: History, new: list[Observed], known: list[Observed]) -> None:
     history.names["loads"] = history.load_list(each.load_id for each in everything)
     history.names["new_loads"] = history.load_list(each.load_id for each in new)
     history.has_full = any(each.mode is Mode.FULL for each in everything)
+    history.lone_full = new[0] if history.has_full and len(everything) == 1 and new else None
     lines = [
         (each.load_id, each.as_of, history.names["moment"], each.mode.value, each.load_timestamp, each in new)
         for each in everything
@@ -158,30 +162,65 @@ def _refuse_repeated_keys(history: History) -> None:
 
 
 def _find_candidates(history: History, *, has_forgotten: bool) -> int:
-    """work_candidate: rows that are not, byte for byte, what the version in force on their day holds already; how many."""
+    """work_candidate: rows that are not what the version in force on their day holds already; how many.
+
+    Of a full delivery alone also the versions that no row speaks of, without a record_number: one join finds both.
+    """
     spec = history.spec
-    tracked = (*spec.versioned, *spec.overwritten)
+    meets_all = history.lone_full is not None and not has_forgotten
     is_news = (
         sql.SQL("true")
         if spec.overwrite_scope is OverwriteScope.CURRENT
         else sql.SQL(
-            "(d.{dk} IS NULL OR o.mode = 'delta' OR {effective} <> o.as_of OR {is_gone} {is_earlier} "
-            "OR record_image_ne(ROW({s_tracked}), ROW({d_tracked})))"
+            "(d.{dk} IS NULL OR o.mode = 'delta' OR {effective} <> o.as_of OR {is_gone} {is_earlier} OR {differs})"
         ).format(
             **{name: history.names[name] for name in ("dk", "effective", "is_gone")},
             is_earlier=sql.SQL("OR d.fixed_as_of > o.as_of" if spec.fixed else ""),
-            s_tracked=sql.SQL(", ").join(history.source("s", name) for name in tracked),
-            d_tracked=compose.columns("d", tracked),
+            differs=history.differ((*spec.versioned, *spec.overwritten)),
         )
     )
-    return history.create(
+    found = history.create(
         "work_candidate",
         """
         SELECT
-            s.load_id, s.record_number, {s_bk}, o.as_of, COALESCE({effective}, o.as_of) AS observed_date, o.mode, o.is_new,
+            s.load_id, s.record_number, {named}, o.as_of, COALESCE({effective}, o.as_of) AS observed_date, o.mode, o.is_new,
             {is_gone} AS is_gone, COALESCE(d.{dk}, {s_key}) AS durable_key,
             d.row_hash AS have_hash, d.overwritten_hash AS have_overwritten_hash, d.fixed_as_of AS have_fixed_as_of,
             {content}
+        """
+        + (_ROWS_AND_VERSIONS if meets_all else _ROWS),
+        told_by="(load_id, record_number, durable_key, observed_date)",
+        named=sql.SQL(", ").join(
+            sql.SQL("COALESCE({}, {}) AS {}").format(
+                history.source("s", name), compose.column("d", name), sql.Identifier(name)
+            )
+            for name in spec.business_key
+        )
+        if meets_all
+        else history.names["s_bk"],
+        content=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(history.source("s", name), said(name)) for name in spec.attributes
+        ),
+        full_as_of=sql.SQL("{}::{}").format(history.lone_full.as_of, history.names["moment"])
+        if history.lone_full
+        else sql.SQL(""),
+        is_candidate=history.compose(
+            "((o.is_new AND {is_news}) OR EXISTS (SELECT FROM work_forgotten AS f WHERE {s_is_f}))"
+            if has_forgotten
+            else "{is_news}",
+            is_news=is_news,
+        ),
+    )
+    if (
+        meets_all
+        and spec.has_row_dates
+        and history.one("SELECT count(*) FROM work_candidate WHERE observed_date <> as_of")
+    ):
+        _compare_on_their_day(history)
+    return found
+
+
+_ROWS = """
         FROM {source} AS s
         INNER JOIN {deliveries} AS o ON s.load_id = o.load_id
         LEFT JOIN {dim} AS d
@@ -189,17 +228,34 @@ def _find_candidates(history: History, *, has_forgotten: bool) -> int:
                 {s_is_d} AND {is_value} {remembered}
                 AND d.first_observed_date <= COALESCE({effective}, o.as_of) AND d.end_date > COALESCE({effective}, o.as_of)
         WHERE s.load_id IN ({loads}) AND {is_candidate}
-        """,
-        told_by="(load_id, record_number, durable_key, observed_date)",
-        content=sql.SQL(", ").join(
-            sql.SQL("{} AS {}").format(history.source("s", name), said(name)) for name in spec.attributes
-        ),
-        is_candidate=history.compose(
-            "((o.is_new AND {is_news}) OR EXISTS (SELECT FROM work_forgotten AS f WHERE {s_is_f}))"
-            if has_forgotten
-            else "{is_news}",
-            is_news=is_news,
-        ),
+"""
+_ROWS_AND_VERSIONS = """
+        FROM (SELECT * FROM {source} WHERE load_id IN ({loads})) AS s
+        FULL JOIN (
+            SELECT * FROM {dim} AS d WHERE {is_value} AND d.first_observed_date <= {full_as_of} AND d.end_date > {full_as_of}
+        ) AS d ON {s_is_d}
+        CROSS JOIN {deliveries} AS o
+        WHERE s.load_id IS NULL OR {is_candidate}
+"""
+
+
+def _compare_on_their_day(history: History) -> None:
+    """Rows of a full delivery that hold from another day than its as_of: what the version in force on that day holds."""
+    history.run(
+        """
+        UPDATE work_candidate AS c
+        SET have_hash = h.row_hash, have_overwritten_hash = h.overwritten_hash, have_fixed_as_of = h.fixed_as_of
+        FROM (
+            SELECT t.record_number, d.row_hash, d.overwritten_hash, d.fixed_as_of
+            FROM work_candidate AS t
+            LEFT JOIN {dim} AS d
+                ON
+                    t.durable_key = d.{dk} AND {is_value}
+                    AND d.first_observed_date <= t.observed_date AND d.end_date > t.observed_date
+            WHERE t.observed_date <> t.as_of
+        ) AS h
+        WHERE c.record_number = h.record_number
+        """
     )
 
 
@@ -211,7 +267,7 @@ def _hash(history: History, candidates: int) -> None:
         "WHERE false",
     )
     query = history.compose(
-        "SELECT load_id, record_number, {attributes} FROM work_candidate",
+        "SELECT load_id, record_number, {attributes} FROM work_candidate WHERE record_number IS NOT NULL",
         attributes=sql.SQL(", ").join(said(name) for name in (*spec.versioned, *spec.overwritten)),
     )
     if candidates:
