@@ -7,6 +7,7 @@ dims -> facts -> aggregates -> quality: one transaction, so that readers see all
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -46,6 +47,8 @@ class Run:
     changes: dict[str, DimensionChange] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
     results: tuple[gate.Result, ...] = ()
+    # Another connection, to read on what is committed; where nothing of it is locked in this transaction.
+    open_reader: Callable[[], Connection[TupleRow]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def _dimension_step(spec: DimensionSpec) -> Step:
                 group,
                 allow_closures=known or "closures" in run.overrides,
                 with_samples=run.is_plan,
+                open_reader=run.open_reader if run.batch.is_rebuild else None,
             )
             run.conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM work_moved").format(moved))
             run.conn.execute(
@@ -320,7 +324,7 @@ def _apply(
 ) -> None:
     """Run the steps in one transaction."""
     with connect(url) as conn:
-        run = Run(conn, ledger, outcome.batch, overrides, plan_only)
+        run = Run(conn, ledger, outcome.batch, overrides, plan_only, open_reader=partial(connect, url))
         outcome.timings += apply_batch(run, steps, on_step)
         if plan_only:
             conn.rollback()

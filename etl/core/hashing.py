@@ -1,16 +1,20 @@
 """One hash per observed row, computed by streaming it through the client: COPY out, xxh3_128, binary COPY back."""
 
 import struct
-from collections.abc import Iterator
+from binascii import hexlify
+from collections.abc import Iterable, Iterator
 
 import xxhash
 from psycopg import Connection, sql
+from psycopg.abc import Buffer
 from psycopg.rows import TupleRow
 
 HASH_VERSION = 1
 _BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _BINARY_TRAILER = struct.pack("!h", -1)
 _FLUSH_BYTES = 1 << 20
+# Small, so that neither of two servers waits long for the other.
+_PIPE_BYTES = 1 << 14
 
 
 def row_hash(row: bytes) -> bytes:
@@ -36,6 +40,29 @@ def hash_rows(conn: Connection[TupleRow], query: sql.Composable, target: sql.Com
             copy.write(block)
         copy.write(_BINARY_TRAILER)
     return sum(count for _, count in blocks)
+
+
+def with_hashes(lines: Iterable[Buffer], overwritten_count: int, other_count: int, constants: bytes) -> Iterator[bytes]:
+    """Blocks of COPY text: the two hashes, the *constants*, then the line as it came.
+
+    A line holds the versioned columns, the *overwritten_count* overwritten ones, and *other_count* others, at least one.
+    """
+    digest, in_hex = row_hash, hexlify
+    form = b"%b\t%b\t" + constants.replace(b"%", b"%%") + b"\t%b"
+    block: list[bytes] = []
+    size = 0
+    for buffer in lines:
+        line = bytes(buffer)
+        hashed = line.rsplit(b"\t", other_count)[0]
+        versioned = hashed.rsplit(b"\t", overwritten_count)[0] if overwritten_count else hashed
+        overwritten = hashed[len(versioned) + 1 :]
+        block.append(form % (in_hex(digest(versioned)), in_hex(digest(overwritten)), line))
+        size += len(line)
+        if size > _PIPE_BYTES:
+            yield b"".join(block)
+            block.clear()
+            size = 0
+    yield b"".join(block)
 
 
 def _hashed(conn: Connection[TupleRow], query: sql.Composable, overwritten_count: int) -> Iterator[tuple[bytes, int]]:

@@ -13,7 +13,7 @@ from etl.core import compose
 from etl.core.errors import SourceError, StepFailed
 from etl.core.spec import DimensionSpec
 from etl.transform.absence import mark_rejected_unknown
-from etl.transform.first_load import insert_all, is_first
+from etl.transform.first_load import OpenReader, insert_all, is_first
 from etl.transform.history import History, Observed, Schemas
 from etl.transform.new_versions import insert
 from etl.transform.observe import count_read, observe, record_full_deliveries, take
@@ -33,6 +33,7 @@ def load_dimension(
     allow_closures: bool = False,
     schemas: Schemas | None = None,
     with_samples: bool = False,
+    open_reader: OpenReader | None = None,
 ) -> DimensionChange:
     """Apply *deliveries* to the dimension of *spec*, in the caller's transaction.
 
@@ -41,6 +42,9 @@ def load_dimension(
     keys they spoke of are observed anew from what is in force. Leaves the temporary table `work_moved` (durable key,
     start_date, end_date): for which known entities and dates the version changed, so that facts can follow; and
     `work_overwrite` (durable key): of which entities an overwritten column may have changed.
+
+    *open_reader* opens a second connection, for a first delivery to be read on while it is written. Give it only where the
+    dimension was truncated in this transaction, and the deliveries are committed and locked by nobody.
 
     Raises SourceError when a full delivery would close more than `closure_share_limit` of the living entities, or is
     empty, unless *allow_closures*; SpecError where columns are missing; StepFailed when two business keys come to the
@@ -55,7 +59,7 @@ def load_dimension(
     known = list(in_force)
     first = min(given, key=lambda each: (each.as_of, each.load_id), default=None)
     if first and not gone and is_first(history, first):
-        _load_first(history, first, change)
+        _load_first(history, first, change, open_reader)
         given.remove(first)
         known.append(first)
     if given or gone or first is None:
@@ -65,11 +69,11 @@ def load_dimension(
     return change
 
 
-def _load_first(history: History, delivery: Observed, change: DimensionChange) -> None:
+def _load_first(history: History, delivery: Observed, change: DimensionChange, open_reader: OpenReader | None) -> None:
     take(history, [delivery], [])
     record_full_deliveries(history)
     mark_rejected_unknown(history)
-    inserted = insert_all(history, delivery)
+    inserted = insert_all(history, delivery, open_reader)
     change.counts.read += inserted
     change.counts.inserted += inserted
     change.new_entities = change.new_versions = inserted

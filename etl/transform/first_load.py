@@ -1,90 +1,138 @@
 """The first full delivery of an empty dimension: every row is a version, so nothing has to be compared or spliced."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from psycopg import sql
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
 
 from etl.core import compose
-from etl.core.hashing import HASH_VERSION, hash_rows
+from etl.core.hashing import HASH_VERSION, hash_rows, with_hashes
 from etl.core.spec import Absence, Mode
-from etl.transform.history import History, Observed
+from etl.transform.history import History, Observed, write_canonically
 
-# From here on it is faster to build indexes anew than to keep them up row by row.
+# From here on it is faster to build indexes anew than to keep them up row by row, and a second connection pays.
 _MANY = 20_000
+
+# Opens a connection of its own.
+OpenReader = Callable[[], Connection[TupleRow]]
 
 
 def is_first(history: History, delivery: Observed) -> bool:
     """Nothing is known of the dimension, and the delivery is a full one whose rows all hold from its as_of on."""
     if delivery.mode is not Mode.FULL or history.spec.absence is Absence.IGNORE or not history.spec.feed:
         return False
-    return bool(
-        history.one(
-            "SELECT NOT EXISTS (SELECT FROM {dim} WHERE {sk} NOT IN (-1, -2)) "
-            "AND NOT EXISTS (SELECT FROM {log} WHERE dimension = {dimension}) "
-            "AND NOT EXISTS (SELECT FROM {fulls} WHERE dimension = {dimension}) "
-            "AND NOT EXISTS (SELECT FROM {source} AS s WHERE s.load_id = {this} AND ({effective} IS NOT NULL OR {is_gone} "
-            "OR {no_key}))",
-            this=sql.Literal(delivery.load_id),
-            no_key=sql.SQL(" OR ").join(
-                sql.SQL("{} IS NULL").format(history.source("s", name)) for name in history.spec.business_key
-            ),
-        )
+    is_empty = history.one(
+        "SELECT NOT EXISTS (SELECT FROM {dim} WHERE {sk} NOT IN (-1, -2)) "
+        "AND NOT EXISTS (SELECT FROM {log} WHERE dimension = {dimension}) "
+        "AND NOT EXISTS (SELECT FROM {fulls} WHERE dimension = {dimension})"
+    )
+    # Counted, since workers share that, and all rows must be looked at anyway.
+    return bool(is_empty) and not history.one(
+        "SELECT count(*) FROM {source} AS s "
+        "WHERE s.load_id = {this} AND ({effective} IS NOT NULL OR {is_gone} OR {no_key})",
+        this=sql.Literal(delivery.load_id),
+        no_key=sql.SQL(" OR ").join(
+            sql.SQL("{} IS NULL").format(history.source("s", name)) for name in history.spec.business_key
+        ),
     )
 
 
-def insert_all(history: History, delivery: Observed) -> int:
+def insert_all(history: History, delivery: Observed, open_reader: OpenReader | None) -> int:
     """Insert a version for each row of the delivery; how many. The outcome is what the general way would come to."""
+    as_of = sql.SQL("{}::{}").format(delivery.as_of, history.names["moment"])
+    start = history.compose("LEAST({as_of}, {beginning})", as_of=as_of) if history.spec.from_beginning else as_of
+    values, constants = _values(history, start), _constants(history, delivery, as_of, start)
+    rows = sql.SQL("FROM {} AS s WHERE s.load_id IN ({})").format(
+        history.names["source"], sql.Literal(delivery.load_id)
+    )
+    if open_reader and (delivery.row_count or 0) >= _MANY:
+        with _indexes_set_aside(history, is_worth_it=True):
+            return _stream(history, values, constants, rows, open_reader)
+    return _insert(history, values, constants, rows)
+
+
+def _values(history: History, start: sql.Composable) -> dict[str, sql.Composable]:
+    """What a version takes from its row `s`, by column: what is hashed comes first."""
     spec = history.spec
-    parts = {
-        "this": sql.Literal(delivery.load_id),
-        "as_of": sql.SQL("{}::{}").format(delivery.as_of, history.names["moment"]),
-        "started": sql.Literal(delivery.load_timestamp),
-        "hash_version": sql.Literal(HASH_VERSION),
+    key = [history.source("s", name) for name in spec.business_key]
+    return {
+        **{name: history.source("s", name) for name in (*spec.versioned, *spec.overwritten)},
+        **{name: history.source("s", name) for name in (*spec.business_key, *spec.fixed)},
+        **{f"current_{name}": history.source("s", name) for name in spec.mirrored},
+        spec.durable_key: history.names["s_key"],
+        spec.surrogate_key: compose.computed_key([*key, compose.moment(spec, start)]),
     }
+
+
+def _constants(
+    history: History, delivery: Observed, as_of: sql.Composable, start: sql.Composable
+) -> dict[str, sql.Composable]:
+    """What is the same in all versions of the delivery, by column."""
+    return {
+        "start_date": start,
+        "end_date": history.names["open_end"],
+        "first_observed_date": as_of,
+        "is_inferred": sql.SQL("false"),
+        "hash_version": sql.Literal(HASH_VERSION),
+        "fixed_as_of": as_of if history.spec.fixed else sql.SQL("NULL"),
+        "load_id": sql.Literal(delivery.load_id),
+        "load_timestamp": sql.Literal(delivery.load_timestamp),
+    }
+
+
+def _stream(
+    history: History,
+    values: dict[str, sql.Composable],
+    constants: dict[str, sql.Composable],
+    rows: sql.Composable,
+    open_reader: OpenReader,
+) -> int:
+    """The rows go from one connection through the hash into the other, which keeps two cores of the server at work."""
+    spec = history.spec
+    query = sql.SQL("COPY (SELECT {} {}) TO STDOUT").format(sql.SQL(", ").join(values.values()), rows)
+    same = sql.SQL("COPY (SELECT {}) TO STDOUT").format(sql.SQL(", ").join(constants.values()))
+    # FREEZE: the table was emptied in this transaction, so no one else sees it, and nobody need look at these rows again.
+    target = history.compose(
+        "COPY {dim} ({columns}) FROM STDIN (FREEZE)",
+        columns=compose.listed(["row_hash", "overwritten_hash", *constants, *values]),
+    )
+    with history.conn.cursor() as writer:
+        with writer.copy(same) as copy:
+            told = b"".join(map(bytes, copy)).removesuffix(b"\n")
+        with open_reader() as reader:
+            write_canonically(reader)
+            with reader.cursor() as cursor, cursor.copy(query) as source, writer.copy(target) as copy:
+                for block in with_hashes(
+                    source, len(spec.overwritten), len(values) - len(spec.versioned) - len(spec.overwritten), told
+                ):
+                    copy.write(block)
+        return writer.rowcount
+
+
+def _insert(
+    history: History, values: dict[str, sql.Composable], constants: dict[str, sql.Composable], rows: sql.Composable
+) -> int:
+    """The rows' hashes go to the server, which joins them to the rows."""
+    spec = history.spec
     history.create(
         "work_hashed",
         "SELECT 0::bigint AS load_id, 0::bigint AS record_number, NULL::uuid AS row_hash, NULL::uuid AS overwritten_hash "
         "WHERE false",
     )
-    rows = history.compose(
-        "SELECT s.load_id, s.record_number, {attributes} FROM {source} AS s WHERE s.load_id IN ({this})",
-        attributes=sql.SQL(", ").join(history.source("s", name) for name in (*spec.versioned, *spec.overwritten)),
-        **parts,
-    )
-    count = hash_rows(history.conn, rows, sql.Identifier("work_hashed"), len(spec.overwritten))
+    hashed = sql.SQL(", ").join(values[name] for name in (*spec.versioned, *spec.overwritten))
+    query = sql.SQL("SELECT s.load_id, s.record_number, {} {}").format(hashed, rows)
+    count = hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
     history.conn.execute("ANALYZE work_hashed (record_number)")
-    start = history.compose("LEAST({as_of}, {beginning})" if spec.from_beginning else "{as_of}", **parts)
     with _indexes_set_aside(history, is_worth_it=count >= _MANY):
-        return _insert(history, start, parts)
-
-
-def _insert(history: History, start: sql.Composable, parts: dict[str, sql.Composable]) -> int:
-    spec = history.spec
-    return history.run(
-        """
-        INSERT INTO {dim} (
-            {dk}, {sk}, {bk}, {attributes} {mirrors}, start_date, end_date, first_observed_date, is_inferred, row_hash,
-            overwritten_hash, hash_version, fixed_as_of, load_id, load_timestamp
+        return history.run(
+            "INSERT INTO {dim} ({columns}) SELECT {values}, {constants}, h.row_hash, h.overwritten_hash "
+            "FROM (SELECT * {rows}) AS s INNER JOIN work_hashed AS h ON s.record_number = h.record_number",
+            columns=compose.listed([*values, *constants, "row_hash", "overwritten_hash"]),
+            values=sql.SQL(", ").join(values.values()),
+            constants=sql.SQL(", ").join(constants.values()),
+            rows=rows,
         )
-        SELECT
-            {s_key}, {version_key}, {s_bk}, {s_attributes} {s_mirrors}, {start}, {open_end}, {as_of}, false, h.row_hash,
-            h.overwritten_hash, {hash_version}, {fixed_as_of}, s.load_id, {started}
-        FROM {source} AS s
-        INNER JOIN work_hashed AS h ON s.record_number = h.record_number
-        WHERE s.load_id IN ({this})
-        """,
-        attributes=compose.listed(spec.attributes),
-        mirrors=compose.leading(sql.Identifier(f"current_{name}") for name in spec.mirrored),
-        s_attributes=sql.SQL(", ").join(history.source("s", name) for name in spec.attributes),
-        s_mirrors=compose.leading(history.source("s", name) for name in spec.mirrored),
-        version_key=compose.computed_key(
-            [*(history.source("s", name) for name in spec.business_key), compose.moment(spec, start)]
-        ),
-        start=start,
-        fixed_as_of=history.compose("{as_of}" if spec.fixed else "NULL", **parts),
-        **parts,
-    )
 
 
 @contextmanager

@@ -72,6 +72,15 @@ def said(name: str) -> sql.Identifier:
     return sql.Identifier(f"said_{name}")
 
 
+def write_canonically(conn: Connection[TupleRow]) -> None:
+    """What is hashed is text: make all that the way it is written depends on the same, to the transaction's end."""
+    conn.execute(
+        "SELECT set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true), "
+        "set_config('intervalstyle', 'iso_8601', true), set_config('extra_float_digits', '1', true), "
+        "set_config('bytea_output', 'hex', true), set_config('client_encoding', 'UTF8', true)"
+    )
+
+
 class History:
     """One application of deliveries to one dimension, in the caller's transaction.
 
@@ -82,12 +91,7 @@ class History:
         self.conn, self.spec, self.schemas = conn, spec, schemas
         self.has_full = False
         self.lone_full: Observed | None = None
-        # What is hashed is text, and how it is written depends on these.
-        conn.execute(
-            "SELECT set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true), "
-            "set_config('intervalstyle', 'iso_8601', true), set_config('extra_float_digits', '1', true), "
-            "set_config('bytea_output', 'hex', true), set_config('client_encoding', 'UTF8', true)"
-        )
+        write_canonically(conn)
         self.names: dict[str, sql.Composable] = {
             **_MOMENTS[spec.history],
             "dim": compose.qualified(spec.table, schemas.warehouse),
