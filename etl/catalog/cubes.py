@@ -146,7 +146,7 @@ DERIVED_CUBES: tuple[DerivedCube, ...] = (
         "provider_performance",
         ("claims_quarterly_provider",),
         ("provider_durable_key", "calendar_year", "quarter_number"),
-        ("dim_provider",),
+        ("dim_provider", "horizon"),
     ),
     DerivedCube("high_cost_claimants", ("claims_yearly_member",), ("member_durable_key", "calendar_year")),
     DerivedCube("retro_activity", ("adjustment_monthly",), ("reported_as_of", "month_start_date")),

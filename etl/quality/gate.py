@@ -68,9 +68,9 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
         values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
     if _listed(conn, "SELECT array_agg(true) WHERE to_regclass('pg_temp.work_claim_link') IS NULL"):
         # No claims were loaded just now, which would have left it.
-        # A recursion clears a hash table of all of work_mem before it begins, since nobody can tell how many rows will come.
+        # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
         with local_settings(conn, work_mem="8MB"):
-            _make(conn, "work_claim_link", loads=claims)
+            _make(conn, "work_claim_link", loads=claims, is_rebuild=whole)
     _make(conn, "work_gate_staged", loads=claims)
     _make(conn, "work_gate_line", loads=claims)
     if whole:

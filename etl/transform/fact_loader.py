@@ -225,9 +225,9 @@ def _load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
-    # A recursion clears a hash table of all of work_mem before it begins; only a rebuild fills it.
-    with local_settings(conn, work_mem="256MB" if batch.is_rebuild else "8MB"):
-        make(conn, "work_claim_link", loads=loads)
+    # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
+    with local_settings(conn, work_mem="8MB"):
+        make(conn, "work_claim_link", loads=loads, is_rebuild=batch.is_rebuild)
     make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")

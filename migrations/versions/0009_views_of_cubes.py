@@ -649,8 +649,17 @@ WHERE denied.tc_reason_code <> 'not_denied'
 """
 )
 
-PROVIDER_PERFORMANCE = """
-WITH provider AS (
+# This quarter of a year ago and all since.
+LATEST_QUARTERS = """(
+        SELECT 4 * extract(YEAR FROM horizon.last_day) + extract(QUARTER FROM horizon.last_day) - 4 FROM horizon
+    )"""
+PROVIDER_PERFORMANCE = (
+    """
+WITH """
+    + HORIZON
+    + """,
+
+provider AS (
     SELECT
         version.provider_durable_key,
         version.npi,
@@ -666,6 +675,7 @@ services AS MATERIALIZED (
     FROM mart.claims_quarterly_provider AS cube
     LEFT JOIN provider
         ON cube.provider_durable_key = provider.provider_durable_key
+    WHERE 4 * cube.calendar_year + cube.quarter_number >= {since}
 ),
 
 peers AS (
@@ -710,6 +720,26 @@ LEFT JOIN peers
         AND services.service_category_code = peers.service_category_code
 GROUP BY services.provider_durable_key, services.calendar_year, services.quarter_number, services.specialty_name
 """
+)
+PROVIDER_PERFORMANCE_COLUMNS = {
+    "provider_durable_key": "dim_provider: the provider, whatever the version; -1 none given.",
+    "calendar_year": "Year of service.",
+    "quarter_number": "Quarter of service, 1 to 4.",
+    "specialty_name": "Specialty today.",
+    "claim_count": "Claims.",
+    "line_count": "Claim lines.",
+    "paid_line_count": "Lines paid for: services.",
+    "denied_line_count": "Denied lines.",
+    "out_of_network_line_count": "Lines outside the plan's network.",
+    "allowed_amount": "Allowed, in US dollars.",
+    "paid_amount": "Paid by the plan, in US dollars.",
+    "expected_allowed_amount": "paid_line_count of each category x what the specialty is allowed for it a line, in US "
+    "dollars.",
+    "allowed_per_service_amount": "allowed_amount / paid_line_count, in US dollars.",
+    "peer_index_rate": "allowed_amount / expected_allowed_amount: 1 is the price of the peers, the provider among them.",
+    "denial_rate": "denied_line_count / line_count.",
+    "out_of_network_rate": "out_of_network_line_count / line_count.",
+}
 
 HIGH_COST = """
 SELECT
@@ -916,31 +946,14 @@ VIEWS = {
         },
     ),
     "provider_performance": (
-        PROVIDER_PERFORMANCE,
+        PROVIDER_PERFORMANCE.replace("{since}", LATEST_QUARTERS),
         ("provider_durable_key", "calendar_year", "quarter_number"),
         (
-            "Grain: rendering provider x quarter of service. Price against peers of the specialty, the mix of service categories "
-            "held equal."
+            "Grain: rendering provider x quarter of service, of the quarter of the latest delivery and the four before; "
+            "mart.provider_performance_history has every quarter. Price against peers of the specialty, the mix of service "
+            "categories held equal."
         ),
-        {
-            "provider_durable_key": "dim_provider: the provider, whatever the version; -1 none given.",
-            "calendar_year": "Year of service.",
-            "quarter_number": "Quarter of service, 1 to 4.",
-            "specialty_name": "Specialty today.",
-            "claim_count": "Claims.",
-            "line_count": "Claim lines.",
-            "paid_line_count": "Lines paid for: services.",
-            "denied_line_count": "Denied lines.",
-            "out_of_network_line_count": "Lines outside the plan's network.",
-            "allowed_amount": "Allowed, in US dollars.",
-            "paid_amount": "Paid by the plan, in US dollars.",
-            "expected_allowed_amount": "paid_line_count of each category x what the specialty is allowed for it a line, in US "
-            "dollars.",
-            "allowed_per_service_amount": "allowed_amount / paid_line_count, in US dollars.",
-            "peer_index_rate": "allowed_amount / expected_allowed_amount: 1 is the price of the peers, the provider among them.",
-            "denial_rate": "denied_line_count / line_count.",
-            "out_of_network_rate": "out_of_network_line_count / line_count.",
-        },
+        PROVIDER_PERFORMANCE_COLUMNS,
     ),
     "high_cost_claimants": (
         HIGH_COST,
@@ -1072,6 +1085,13 @@ def upgrade() -> None:
         "Every day of mart.plan_performance, worked out when asked for: ask for one plan and it answers at once.",
         PLAN_PERFORMANCE_COLUMNS,
     )
+    op.execute("CREATE VIEW mart.provider_performance_history AS " + PROVIDER_PERFORMANCE.replace("{since}", "0"))
+    describe(
+        "VIEW",
+        "provider_performance_history",
+        "Every quarter of mart.provider_performance, worked out when asked for.",
+        PROVIDER_PERFORMANCE_COLUMNS,
+    )
     op.execute(ENROLLMENT_PROFILE)
     describe(
         "VIEW",
@@ -1112,6 +1132,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP VIEW mart.pmpm_service_category_plan, mart.enrollment_profile, mart.plan_performance_history")
+    op.execute(
+        "DROP VIEW mart.pmpm_service_category_plan, mart.enrollment_profile, mart.provider_performance_history, "
+        "mart.plan_performance_history"
+    )
     for view in reversed(VIEWS):
         op.execute(f"DROP MATERIALIZED VIEW mart.{view}")

@@ -1,13 +1,18 @@
 -- Title:  The family of every claim that is linked, directly or through others, to a claim of these loads
 -- Fills:  work_claim_link, one row per claim of the touched families
 -- Reads:  staging.stg_claim, warehouse.claim_link
--- Values: :loads
+-- Values: :loads, :is_rebuild
 CREATE TEMPORARY TABLE work_claim_link ON COMMIT DROP AS
 WITH RECURSIVE touched AS (
     SELECT link.claim_id
     FROM warehouse.claim_link AS link
+    WHERE :is_rebuild
+    UNION ALL
+    SELECT link.claim_id
+    FROM warehouse.claim_link AS link
     WHERE
-        link.claim_id IN (
+        NOT :is_rebuild
+        AND link.claim_id IN (
             SELECT claim.claim_id
             FROM staging.stg_claim AS claim
             WHERE claim.load_id = ANY(:loads)

@@ -2,7 +2,7 @@
 -- Fills:  nothing: gives cube and measure that differ, with both figures
 -- Reads:  mart.claims_rolling_plan, claims_monthly_service, claims_monthly_lag, claims_quarterly_provider,
 -- Values: none
--- Reads too, of mart: claims_yearly_member, denials_yearly_plan, enrollment_monthly_plan, enrollment_movement_monthly,
+-- Reads too: etl.source_file; of mart: claims_yearly_member, denials_yearly_plan, enrollment_monthly_plan, enrollment_movement_monthly,
 -- adjustment_monthly; and derived of them plan_performance, loss_ratio_monthly, pmpm_service_category,
 -- claim_lag_triangle, provider_performance, denials_transparency, enrollment_movement, high_cost_claimants,
 -- retro_activity.
@@ -59,6 +59,13 @@ quarters AS MATERIALIZED (
         sum(cube.line_count) AS line_count,
         sum(cube.paid_amount) AS paid_amount
     FROM mart.claims_quarterly_provider AS cube
+    -- The quarters that are kept: that of the latest delivery and the four before.
+    WHERE
+        4 * cube.calendar_year + cube.quarter_number >= (
+            SELECT 4 * extract(YEAR FROM max(file.as_of)) + extract(QUARTER FROM max(file.as_of)) - 4
+            FROM etl.source_file AS file
+            WHERE file.feed IN ('claims', 'enrollments') AND file.status = 'in_force'
+        )
 ),
 
 providers AS MATERIALIZED (
