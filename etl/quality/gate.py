@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.catalog.checks import CHECKS, Scope, Severity
-from etl.catalog.cubes import BASE_CUBES, PREMIUMS, BaseCube
+from etl.catalog.cubes import BASE_CUBES, BaseCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import local_settings
 from etl.core.errors import QualityGateError
@@ -57,15 +57,6 @@ def run_gate(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *
 def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *, whole: bool) -> dict[str, Any]:
     """Make the gate's work tables, each by one scan; what the checks' SQL files take as values."""
     claims = list(loads.get("claims", ()))
-    values: dict[str, Any] = {
-        "whole": whole,
-        "loads": [],
-        "all_loads": sorted({load for listed in loads.values() for load in listed}),
-        "days": [],
-        "months": [],
-    }
-    if not whole:
-        values["days"] = _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta")
     if _listed(conn, "SELECT array_agg(true) WHERE to_regclass('pg_temp.work_claim_link') IS NULL"):
         # No claims were loaded just now, which would have left it.
         # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
@@ -74,23 +65,19 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
     _make(conn, "work_gate_staged", loads=claims)
     _make(conn, "work_gate_line", loads=claims)
     if whole:
-        _make(conn, "work_gate_day", "work_gate_day_of_all")
-    else:
-        _make(conn, "work_gate_day", days=values["days"])
-    values["months"] = _listed(
-        conn,
-        "SELECT array_agg(month_start_date) FROM (SELECT DISTINCT month_start_date FROM warehouse.fact_member_month) AS m"
-        if whole
-        else "SELECT array_agg(DISTINCT month_start_date) FROM work_member_month_delta",
-    )
-    _make(conn, "work_gate_month", "work_gate_month" if whole else "work_gate_month_of_load", months=values["months"])
-    return values
+        _make(conn, "work_gate_day")
+        _make(conn, "work_gate_month")
+    return {
+        "loads": [],
+        "all_loads": sorted({load for listed in loads.values() for load in listed}),
+        "days": [] if whole else _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta"),
+    }
 
 
-def _make(conn: Connection[TupleRow], table: str, file: str | None = None, **values: Any) -> None:
-    """Make a work table anew by the file of its name, or by another."""
+def _make(conn: Connection[TupleRow], table: str, **values: Any) -> None:
+    """Make a work table anew by the file of its name."""
     conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(table)))
-    sql_file(file or table).run(conn, **values)
+    sql_file(table).run(conn, **values)
 
 
 def _listed(conn: Connection[TupleRow], query: str) -> list[Any]:
@@ -134,26 +121,22 @@ def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) ->
 def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
     """Every base cube holds the totals of its fact, measure by measure.
 
-    In a load, what a day or month of the load sums to is compared; the totals of a cube without either are compared with
-    those of a cube that has one, since only the facts weigh what history weighs.
+    In a load, cubes that have a check of their own are not added up: they, like the facts, weigh what history weighs. The
+    others are compared with one of those, the smallest, and that one with the first of the others.
     """
     results = []
     checked = {check.table for check in CHECKS if not whole and check.scope is not Scope.WHOLE}
     for fact in dict.fromkeys(cube.fact for cube in BASE_CUBES):
-        cubes = [cube for cube in BASE_CUBES if cube.fact == fact]
-        sliced = [cube for cube in cubes if _slice(cube)]
-        if whole or not (sliced or fact in _TOTALS_OF):
-            measures = sorted({measure for cube in cubes for measure in cube.measures})
+        cubes = [cube for cube in BASE_CUBES if cube.fact == fact and cube.table not in checked]
+        measures = sorted({measure for cube in cubes for measure in cube.measures})
+        if whole or fact not in _TOTALS_OF:
             expected = _sums(conn, _ADDED_UP.get(fact, ("warehouse", fact)), measures)
-        elif fact in _TOTALS_OF:
-            expected = _sums(conn, ("mart", _TOTALS_OF[fact]), PREMIUMS)
-        else:
-            # The last is the smallest: cubes are listed from fine to coarse.
-            expected = _sums(conn, ("mart", sliced[-1].table), sliced[-1].measures)
-        for cube in cubes:
-            if cube.table in checked:
-                continue
-            results.append(_sliced(conn, cube) if cube in sliced and not whole else _whole(conn, cube, expected))
+        elif cubes:
+            small = next(cube for cube in BASE_CUBES if cube.table == _TOTALS_OF[fact])
+            expected = _sums(conn, ("mart", small.table), small.measures)
+            if small.fact == fact:
+                results.append(_compared(conn, small, _sums(conn, ("mart", cubes[0].table), cubes[0].measures)))
+        results += [_compared(conn, cube, expected) for cube in cubes]
     return results
 
 
@@ -161,17 +144,12 @@ def _cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
 _ADDED_UP = {"fact_claim_line": ("work_gate_line",), "fact_member_month": ("work_gate_month",)}
 
 
-# What the changes of member months add up to is what member months there are.
-_TOTALS_OF = {"fact_member_month_adjustment": "enrollment_monthly_plan"}
-
-
-def _slice(cube: BaseCube) -> tuple[str, str] | None:
-    """The column by which a cube's touched part is found, and the work table that holds the facts added up by it."""
-    if cube.fact == "fact_claim_line" and "service_date" in cube.key:
-        return "service_date", "work_gate_day"
-    if cube.fact == "fact_member_month" and "month_start_date" in cube.key:
-        return "month_start_date", "work_gate_month"
-    return None
+# The cube that is taken for its fact in a load. What the changes of member months add up to is what months there are.
+_TOTALS_OF = {
+    "fact_claim_line": "claims_yearly_member",
+    "fact_member_month": "enrollment_monthly_plan",
+    "fact_member_month_adjustment": "enrollment_monthly_plan",
+}
 
 
 def _sums(conn: Connection[TupleRow], table: tuple[str, ...], measures: Iterable[str]) -> dict[str, Any]:
@@ -183,7 +161,7 @@ def _sums(conn: Connection[TupleRow], table: tuple[str, ...], measures: Iterable
     return dict(zip(names, conn.execute(query).fetchone() or (), strict=True))
 
 
-def _whole(conn: Connection[TupleRow], cube: BaseCube, expected: Mapping[str, Any]) -> Result:
+def _compared(conn: Connection[TupleRow], cube: BaseCube, expected: Mapping[str, Any]) -> Result:
     shared = [measure for measure in cube.measures if measure in expected]
     found = _sums(conn, ("mart", cube.table), shared) if shared else {}
     keys = tuple(
@@ -192,29 +170,6 @@ def _whole(conn: Connection[TupleRow], cube: BaseCube, expected: Mapping[str, An
         if expected[measure] != found[measure]
     )
     return Result(f"{cube.table}_totals", cube.table, Severity.CRITICAL, keys)
-
-
-def _sliced(conn: Connection[TupleRow], cube: BaseCube) -> Result:
-    """The days (months) of the load in which cube and facts differ."""
-    part = _slice(cube)
-    assert part is not None
-    column, facts = part
-    query = sql.SQL(
-        "WITH cube AS (SELECT c.{column}, {sums} FROM mart.{cube} AS c "
-        "WHERE c.{column} = ANY(ARRAY(SELECT f.{column} FROM {facts} AS f)) GROUP BY c.{column}) "
-        "SELECT f.{column}::text FROM {facts} AS f LEFT JOIN cube ON f.{column} = cube.{column} "
-        "WHERE ROW({mine}) IS DISTINCT FROM ROW({theirs})"
-    ).format(
-        column=sql.Identifier(column),
-        cube=sql.Identifier(cube.table),
-        facts=sql.Identifier(facts),
-        sums=sql.SQL(", ").join(sql.SQL("sum(c.{0}) AS {0}").format(sql.Identifier(name)) for name in cube.measures),
-        mine=sql.SQL(", ").join(sql.Identifier("f", name) for name in cube.measures),
-        theirs=sql.SQL(", ").join(sql.Identifier("cube", name) for name in cube.measures),
-    )
-    return Result(
-        f"{cube.table}_totals", cube.table, Severity.CRITICAL, tuple(row[0] for row in conn.execute(query).fetchall())
-    )
 
 
 def record(conn: Connection[TupleRow], run_id: int, results: Iterable[Result]) -> None:

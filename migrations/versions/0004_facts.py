@@ -179,14 +179,14 @@ def upgrade() -> None:
         ],
         suffix="PARTITION BY RANGE (service_date)",
     )
-    for columns in (
-        "claim_family_id",
-        "plan_durable_key",
-        "rendering_provider_durable_key",
-        "billing_provider_durable_key",
-        "paid_date",
+    for column, more in (
+        ("claim_family_id", ""),
+        ("plan_durable_key", ""),
+        ("rendering_provider_durable_key", ", service_date"),  # a cell of the daily cube is looked up by both
+        ("billing_provider_durable_key", ""),
+        ("paid_date", ""),
     ):
-        op.execute(f"CREATE INDEX fact_claim_line_{columns} ON warehouse.fact_claim_line ({columns})")
+        op.execute(f"CREATE INDEX fact_claim_line_{column} ON warehouse.fact_claim_line ({column}{more})")
     # Rows lie in the order of their loads, so a few pages of index find those of one load.
     op.execute("CREATE INDEX fact_claim_line_load_id ON warehouse.fact_claim_line USING brin (load_id)")
     create_table(
@@ -228,7 +228,9 @@ def upgrade() -> None:
         "CREATE UNIQUE INDEX fact_member_month_primary ON warehouse.fact_member_month "
         "(member_durable_key, month_start_date) WHERE is_primary"
     )
-    op.execute("CREATE INDEX fact_member_month_plan_durable_key ON warehouse.fact_member_month (plan_durable_key)")
+    op.execute(
+        "CREATE INDEX fact_member_month_plan_durable_key ON warehouse.fact_member_month (plan_durable_key, month_start_date)"
+    )
     op.execute("CREATE INDEX fact_member_month_month_start_date ON warehouse.fact_member_month (month_start_date)")
     op.execute(
         "CREATE VIEW warehouse.claims_cash AS SELECT paid_date, plan_durable_key, plan_key, claim_type, "

@@ -1,79 +1,108 @@
--- Title:  Cells of the daily cube that are not the sum of their facts, on the days of a load
+-- Title:  Cells of the daily cube that a load touched and that are not the sum of their facts
 -- Fills:  nothing: gives the cells that fail
--- Reads:  work_gate_day, mart.claims_daily_plan_provider, warehouse.fact_claim_line
--- Values: :days
-WITH marked AS (
-    SELECT
-        cube.service_date,
-        sum(
-            (
-                hashint8extended(
-                    cube.plan_key,
-                    hashint8extended(
-                        cube.provider_key,
-                        hashtextextended(
-                            cube.claim_type, CASE cube.network_code WHEN 'in' THEN 1 WHEN 'out' THEN 0 ELSE 2 END
-                        )
-                    )
-                ) & 1048575
-            )
-            * (cube.line_count + (100 * (cube.billed_amount + 3 * cube.allowed_amount + 7 * cube.paid_amount))::bigint)
-        ) AS cell_mark
-    FROM mart.claims_daily_plan_provider AS cube
-    WHERE cube.service_date = ANY(:days)
-    GROUP BY cube.service_date
+-- Reads:  work_claim_delta, mart.claims_daily_plan_provider, warehouse.fact_claim_line
+-- Values: none
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT
+        delta.service_date,
+        delta.plan_key,
+        delta.rendering_provider_key AS provider_key,
+        delta.claim_type,
+        delta.plan_durable_key,
+        delta.rendering_provider_durable_key AS provider_durable_key,
+        CASE delta.is_in_network WHEN TRUE THEN 'in' WHEN FALSE THEN 'out' ELSE 'unknown' END AS network_code
+    FROM work_claim_delta AS delta
 ),
 
-differing AS MATERIALIZED (
-    SELECT facts.service_date
-    FROM work_gate_day AS facts
-    LEFT JOIN marked
-        ON facts.service_date = marked.service_date
-    WHERE facts.cell_mark IS DISTINCT FROM marked.cell_mark
+-- All lines of a provider on a day are found at once, however many cells they belong to.
+days AS (
+    SELECT DISTINCT
+        touched.provider_durable_key,
+        touched.service_date
+    FROM touched
 ),
 
--- From here on only for the days that differ: where none does, nothing is read.
-both_sides AS (
+lines AS (
     SELECT
-        fact.service_date,
-        fact.plan_key,
-        fact.rendering_provider_key AS provider_key,
-        CASE fact.is_in_network WHEN TRUE THEN 'in' WHEN FALSE THEN 'out' ELSE 'unknown' END AS network_code,
-        fact.claim_type,
-        fact.line_count,
-        fact.billed_amount,
-        fact.allowed_amount,
-        fact.paid_amount
-    FROM warehouse.fact_claim_line AS fact
-    WHERE
-        (SELECT count(*) FROM differing) > 0
-        AND fact.service_date = ANY(array(SELECT differing.service_date FROM differing))
-    UNION ALL
+        line.service_date,
+        line.plan_key,
+        line.rendering_provider_key AS provider_key,
+        line.claim_type,
+        line.plan_durable_key,
+        line.rendering_provider_durable_key AS provider_durable_key,
+        CASE line.is_in_network WHEN TRUE THEN 'in' WHEN FALSE THEN 'out' ELSE 'unknown' END AS network_code,
+        count(*) AS fact_row_count,
+        sum(line.line_count) AS line_count,
+        sum(line.claim_count) AS claim_count,
+        sum(line.denied_line_count) AS denied_line_count,
+        sum(line.billed_amount) AS billed_amount,
+        sum(line.allowed_amount) AS allowed_amount,
+        sum(line.paid_amount) AS paid_amount,
+        sum(line.deductible_amount) AS deductible_amount,
+        sum(line.copay_amount) AS copay_amount,
+        sum(line.coinsurance_amount) AS coinsurance_amount,
+        sum(line.cob_amount) AS cob_amount
+    FROM days
+    CROSS JOIN LATERAL (
+        SELECT fact.*
+        FROM warehouse.fact_claim_line AS fact
+        WHERE
+            fact.rendering_provider_durable_key = days.provider_durable_key
+            AND fact.service_date = days.service_date
+        OFFSET 0 -- noqa: AM09
+    ) AS line
+    GROUP BY
+        line.service_date, line.plan_key, line.rendering_provider_key, line.is_in_network, line.claim_type,
+        line.plan_durable_key, line.rendering_provider_durable_key
+),
+
+facts AS (
     SELECT
-        cube.service_date,
-        cube.plan_key,
-        cube.provider_key,
-        cube.network_code,
-        cube.claim_type,
-        -cube.line_count AS line_count,
-        -cube.billed_amount AS billed_amount,
-        -cube.allowed_amount AS allowed_amount,
-        -cube.paid_amount AS paid_amount
-    FROM mart.claims_daily_plan_provider AS cube
-    WHERE
-        (SELECT count(*) FROM differing) > 0
-        AND cube.service_date = ANY(array(SELECT differing.service_date FROM differing))
+        touched.*,
+        lines.fact_row_count,
+        lines.line_count,
+        lines.claim_count,
+        lines.denied_line_count,
+        lines.billed_amount,
+        lines.allowed_amount,
+        lines.paid_amount,
+        lines.deductible_amount,
+        lines.copay_amount,
+        lines.coinsurance_amount,
+        lines.cob_amount
+    FROM touched
+    LEFT JOIN lines
+        ON
+            touched.service_date = lines.service_date
+            AND touched.plan_key = lines.plan_key
+            AND touched.provider_key = lines.provider_key
+            AND touched.network_code = lines.network_code
+            AND touched.claim_type = lines.claim_type
+            AND touched.plan_durable_key = lines.plan_durable_key
+            AND touched.provider_durable_key = lines.provider_durable_key
 )
 
 SELECT
-    both_sides.service_date || ' plan_key ' || both_sides.plan_key || ' provider_key ' || both_sides.provider_key || ' '
-    || both_sides.network_code || ' ' || both_sides.claim_type AS failed_key
-FROM both_sides
-GROUP BY
-    both_sides.service_date, both_sides.plan_key, both_sides.provider_key, both_sides.network_code,
-    both_sides.claim_type
-HAVING
+    facts.service_date || ' plan_key ' || facts.plan_key || ' provider_key ' || facts.provider_key || ' '
+    || facts.network_code || ' ' || facts.claim_type AS failed_key
+FROM facts
+LEFT JOIN mart.claims_daily_plan_provider AS cube
+    ON
+        facts.service_date = cube.service_date
+        AND facts.plan_key = cube.plan_key
+        AND facts.provider_key = cube.provider_key
+        AND facts.network_code = cube.network_code
+        AND facts.claim_type = cube.claim_type
+        AND facts.plan_durable_key = cube.plan_durable_key
+        AND facts.provider_durable_key = cube.provider_durable_key
+WHERE
     (
-        sum(both_sides.line_count), sum(both_sides.billed_amount), sum(both_sides.allowed_amount),
-        sum(both_sides.paid_amount)
-    ) <> (0, 0, 0, 0)
+        facts.fact_row_count, facts.line_count, facts.claim_count, facts.denied_line_count,
+        facts.billed_amount, facts.allowed_amount, facts.paid_amount, facts.deductible_amount, facts.copay_amount,
+        facts.coinsurance_amount, facts.cob_amount
+    )
+    IS DISTINCT FROM (
+        cube.fact_row_count, cube.line_count, cube.claim_count, cube.denied_line_count,
+        cube.billed_amount, cube.allowed_amount, cube.paid_amount, cube.deductible_amount, cube.copay_amount,
+        cube.coinsurance_amount, cube.cob_amount
+    )

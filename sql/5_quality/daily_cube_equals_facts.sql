@@ -1,7 +1,7 @@
 -- Title:  Days on which the daily cube and the claim facts do not agree, to the cent and in every count
 -- Fills:  nothing: gives the days that fail
 -- Reads:  work_gate_day, mart.claims_daily_plan_provider
--- Values: :whole, :days
+-- Values: none
 WITH cubes AS (
     SELECT
         cube.service_date,
@@ -16,7 +16,6 @@ WITH cubes AS (
         sum(cube.coinsurance_amount) AS coinsurance_amount,
         sum(cube.cob_amount) AS cob_amount
     FROM mart.claims_daily_plan_provider AS cube
-    WHERE :whole OR cube.service_date = ANY(:days)
     GROUP BY cube.service_date
 )
 

@@ -1,74 +1,84 @@
--- Title:  Cells of the enrollment cube that are not the sum of their member months, in the months of a load
+-- Title:  Cells of the enrollment cube that a load touched and that are not the sum of their member months
 -- Fills:  nothing: gives the cells that fail
--- Reads:  work_gate_month, mart.enrollment_monthly, warehouse.fact_member_month
--- Values: :months
-WITH marked AS (
-    SELECT
-        cube.month_start_date,
-        sum(
-            (
-                hashint8extended(
-                    cube.plan_key, hashint8extended(cube.geography_key, hashtextextended(cube.age_band_code, 0))
-                ) & 1048575
-            )
-            * (
-                cube.member_month_count + 3 * cube.member_count + 7 * cube.covered_day_count
-                + (100 * (cube.gross_premium_amount + 3 * cube.aptc_amount))::bigint
-            )
-        ) AS cell_mark
-    FROM mart.enrollment_monthly AS cube
-    WHERE cube.month_start_date = ANY(:months)
-    GROUP BY cube.month_start_date
+-- Reads:  work_member_month_delta, mart.enrollment_monthly, warehouse.fact_member_month
+-- Values: none
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT
+        delta.month_start_date,
+        delta.plan_durable_key,
+        delta.plan_key,
+        delta.geography_key,
+        delta.age_band_code
+    FROM work_member_month_delta AS delta
 ),
 
-differing AS MATERIALIZED (
-    SELECT facts.month_start_date
-    FROM work_gate_month AS facts
-    LEFT JOIN marked
-        ON facts.month_start_date = marked.month_start_date
-    WHERE facts.cell_mark IS DISTINCT FROM marked.cell_mark
+plans AS (
+    SELECT DISTINCT
+        touched.plan_durable_key,
+        touched.month_start_date
+    FROM touched
 ),
 
--- From here on only for the months that differ: where none does, nothing is read.
-both_sides AS (
+months AS (
     SELECT
         fact.month_start_date,
+        fact.plan_durable_key,
         fact.plan_key,
         fact.geography_key,
         fact.age_band_code,
-        fact.member_month_count,
-        fact.is_primary::integer AS member_count,
-        fact.days_covered_count AS covered_day_count,
-        fact.gross_premium_amount,
-        fact.aptc_amount
-    FROM warehouse.fact_member_month AS fact
-    WHERE
-        (SELECT count(*) FROM differing) > 0
-        AND fact.month_start_date = ANY(array(SELECT differing.month_start_date FROM differing))
-    UNION ALL
+        count(*) AS fact_row_count,
+        sum(fact.member_month_count) AS member_month_count,
+        sum(fact.is_primary::integer) AS member_count,
+        sum(fact.days_covered_count) AS covered_day_count,
+        sum(fact.gross_premium_amount) AS gross_premium_amount,
+        sum(fact.aptc_amount) AS aptc_amount,
+        sum(fact.net_premium_amount) AS net_premium_amount
+    FROM plans
+    INNER JOIN warehouse.fact_member_month AS fact
+        ON
+            plans.plan_durable_key = fact.plan_durable_key
+            AND plans.month_start_date = fact.month_start_date
+    GROUP BY
+        fact.month_start_date, fact.plan_durable_key, fact.plan_key, fact.geography_key, fact.age_band_code
+),
+
+facts AS (
     SELECT
-        cube.month_start_date,
-        cube.plan_key,
-        cube.geography_key,
-        cube.age_band_code,
-        -cube.member_month_count AS member_month_count,
-        -cube.member_count AS member_count,
-        -cube.covered_day_count AS covered_day_count,
-        -cube.gross_premium_amount AS gross_premium_amount,
-        -cube.aptc_amount AS aptc_amount
-    FROM mart.enrollment_monthly AS cube
-    WHERE
-        (SELECT count(*) FROM differing) > 0
-        AND cube.month_start_date = ANY(array(SELECT differing.month_start_date FROM differing))
+        touched.*,
+        months.fact_row_count,
+        months.member_month_count,
+        months.member_count,
+        months.covered_day_count,
+        months.gross_premium_amount,
+        months.aptc_amount,
+        months.net_premium_amount
+    FROM touched
+    LEFT JOIN months
+        ON
+            touched.month_start_date = months.month_start_date
+            AND touched.plan_durable_key = months.plan_durable_key
+            AND touched.plan_key = months.plan_key
+            AND touched.geography_key = months.geography_key
+            AND touched.age_band_code = months.age_band_code
 )
 
 SELECT
-    both_sides.month_start_date || ' plan_key ' || both_sides.plan_key || ' geography_key '
-    || both_sides.geography_key || ' age ' || both_sides.age_band_code AS failed_key
-FROM both_sides
-GROUP BY both_sides.month_start_date, both_sides.plan_key, both_sides.geography_key, both_sides.age_band_code
-HAVING
+    facts.month_start_date || ' plan_key ' || facts.plan_key || ' geography_key ' || facts.geography_key || ' age '
+    || facts.age_band_code AS failed_key
+FROM facts
+LEFT JOIN mart.enrollment_monthly AS cube
+    ON
+        facts.month_start_date = cube.month_start_date
+        AND facts.plan_key = cube.plan_key
+        AND facts.geography_key = cube.geography_key
+        AND facts.age_band_code = cube.age_band_code
+        AND facts.plan_durable_key = cube.plan_durable_key
+WHERE
     (
-        sum(both_sides.member_month_count), sum(both_sides.member_count), sum(both_sides.covered_day_count),
-        sum(both_sides.gross_premium_amount), sum(both_sides.aptc_amount)
-    ) <> (0, 0, 0, 0, 0)
+        facts.fact_row_count, facts.member_month_count, facts.member_count, facts.covered_day_count,
+        facts.gross_premium_amount, facts.aptc_amount, facts.net_premium_amount
+    )
+    IS DISTINCT FROM (
+        cube.fact_row_count, cube.member_month_count, cube.member_count, cube.covered_day_count,
+        cube.gross_premium_amount, cube.aptc_amount, cube.net_premium_amount
+    )

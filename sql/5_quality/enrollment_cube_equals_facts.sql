@@ -1,7 +1,7 @@
 -- Title:  Months in which the enrollment cube and the member months do not agree, to the cent and in every count
 -- Fills:  nothing: gives the months that fail
 -- Reads:  work_gate_month, mart.enrollment_monthly
--- Values: :whole, :months
+-- Values: none
 WITH cubes AS (
     SELECT
         cube.month_start_date,
@@ -12,7 +12,6 @@ WITH cubes AS (
         sum(cube.aptc_amount) AS aptc_amount,
         sum(cube.net_premium_amount) AS net_premium_amount
     FROM mart.enrollment_monthly AS cube
-    WHERE :whole OR cube.month_start_date = ANY(:months)
     GROUP BY cube.month_start_date
 )
 

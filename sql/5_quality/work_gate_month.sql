@@ -1,7 +1,7 @@
--- Title:  The member months of some months, added up, and how many of their keys do not resolve
+-- Title:  The member months of all months, added up, and how many of their keys do not resolve
 -- Fills:  nothing that stays: work_gate_month, one row per month
 -- Reads:  warehouse.fact_member_month, dim_member, dim_plan, dim_geography, dim_date
--- Values: :months
+-- Values: none
 CREATE TEMPORARY TABLE work_gate_month ON COMMIT DROP AS
 SELECT
     fact.month_start_date,
@@ -38,5 +38,4 @@ LEFT JOIN warehouse.dim_geography AS geography
     ON fact.geography_key = geography.geography_key
 LEFT JOIN warehouse.dim_date AS day
     ON fact.month_end_date_key = day.date_key
-WHERE fact.month_start_date = ANY(:months)
 GROUP BY fact.month_start_date

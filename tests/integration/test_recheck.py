@@ -59,7 +59,7 @@ def test_sound_tables_pass_for_every_load(url, tmp_path):
             id="a fact",
         ),
         pytest.param(
-            "daily_cube_equals_facts",
+            "daily_cube_cells_equal_facts",
             "UPDATE mart.claims_daily_plan_provider SET paid_amount = paid_amount + 1 WHERE (service_date, plan_key) = "
             "(SELECT service_date, plan_key FROM warehouse.fact_claim_line WHERE load_id = %(load)s LIMIT 1)",
             id="a cube",
