@@ -43,14 +43,10 @@ lines AS (
         sum(line.coinsurance_amount) AS coinsurance_amount,
         sum(line.cob_amount) AS cob_amount
     FROM days
-    CROSS JOIN LATERAL (
-        SELECT fact.*
-        FROM warehouse.fact_claim_line AS fact
-        WHERE
-            fact.rendering_provider_durable_key = days.provider_durable_key
-            AND fact.service_date = days.service_date
-        OFFSET 0 -- noqa: AM09
-    ) AS line
+    INNER JOIN warehouse.fact_claim_line AS line
+        ON
+            days.provider_durable_key = line.rendering_provider_durable_key
+            AND days.service_date = line.service_date
     GROUP BY
         line.service_date, line.plan_key, line.rendering_provider_key, line.is_in_network, line.claim_type,
         line.plan_durable_key, line.rendering_provider_durable_key

@@ -2,10 +2,10 @@
 -- Fills:  nothing: gives cube and measure that differ, with both figures
 -- Reads:  mart.claims_rolling_plan, claims_monthly_service, claims_monthly_lag, claims_quarterly_provider,
 -- Values: none
--- Reads too: etl.source_file; of mart: claims_yearly_member, denials_yearly_plan, enrollment_monthly_plan, enrollment_movement_monthly,
--- adjustment_monthly; and derived of them plan_performance, loss_ratio_monthly, pmpm_service_category,
--- claim_lag_triangle, provider_performance, denials_transparency, enrollment_movement, high_cost_claimants,
--- retro_activity.
+-- Reads too: etl.source_file; of mart: claims_yearly_member, denials_yearly_plan, enrollment_monthly_plan,
+-- enrollment_movement_monthly, adjustment_monthly; and derived of them plan_performance, loss_ratio_monthly,
+-- pmpm_service_category, claim_lag_triangle, provider_performance, denials_transparency, enrollment_movement,
+-- high_cost_claimants, retro_activity.
 WITH services AS MATERIALIZED (
     SELECT
         sum(cube.claim_count) AS claim_count,
