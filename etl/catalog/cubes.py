@@ -65,7 +65,14 @@ BASE_CUBES: tuple[BaseCube, ...] = (
         "provider_durable_key",
         "service_category_code",
     ),
-    _of_claims("claims_yearly_member", "member_durable_key", "calendar_year"),
+    # Fed from what was added to the cube by month.
+    BaseCube(
+        "claims_yearly_member",
+        "fact_claim_line",
+        "work_claims_monthly_member",
+        ("member_durable_key", "calendar_year"),
+        DOLLARS,
+    ),
     _of_claims(
         "denials_yearly_plan",
         "plan_durable_key",

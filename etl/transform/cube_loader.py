@@ -69,8 +69,8 @@ def refresh_cube(conn: Connection[TupleRow], cube: DerivedCube, moved: AbstractS
         return RowCounts()
     name = sql.Identifier("mart", cube.table)
     # The server compares whole rows, old and new, which it can only merge.
-    conn.execute("SET LOCAL enable_mergejoin = on")
-    conn.execute(sql.SQL("REFRESH MATERIALIZED VIEW CONCURRENTLY {}").format(name))
+    with local_settings(conn, enable_mergejoin="on"):
+        conn.execute(sql.SQL("REFRESH MATERIALIZED VIEW CONCURRENTLY {}").format(name))
     return _counted(conn, name)
 
 

@@ -187,8 +187,10 @@ def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_span")
     if not batch.is_rebuild:
         counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
-    counts.inserted += sql_file("fact_enrollment").run(conn)
-    if batch.is_rebuild:
+        counts.inserted += sql_file("fact_enrollment").run(conn)
+    else:
+        with indexes_afterwards(conn, "warehouse", "fact_enrollment"):
+            counts.inserted += sql_file("fact_enrollment").run(conn)
         conn.execute(
             "ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id, is_current_version, "
             "enrollment_status, coverage_start_date, coverage_end_date, load_id)"
@@ -216,12 +218,6 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Bring the claims in: most lines straight, families with several versions by telling their life anew."""
-    # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way.
-    with local_settings(conn, enable_mergejoin="off"):
-        return _load_claims(conn, batch)
-
-
-def _load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     loads = batch.news("claims")
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)

@@ -3,7 +3,8 @@
 -- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography, dim_age_band
 -- Values: none
 CREATE TEMPORARY TABLE work_member_month ON COMMIT DROP AS
-WITH spans AS (
+-- Put in order once, before they become many times as many months: what is sorted later is but the months of a member.
+WITH spans AS MATERIALIZED (
     SELECT span.*
     FROM warehouse.fact_enrollment AS span
     INNER JOIN work_touched_member AS touched
@@ -12,6 +13,7 @@ WITH spans AS (
         span.is_current_version
         AND span.enrollment_status IN ('effectuated', 'terminated')
         AND span.coverage_start_date <= span.coverage_end_date
+    ORDER BY span.member_durable_key
 ),
 
 covered AS (
@@ -28,6 +30,7 @@ covered AS (
         spans.load_timestamp,
         month.month_start_date,
         month.month_end_date,
+        month.month_end_date_key,
         LEAST(spans.coverage_end_date, month.month_end_date) AS last_covered_date,
         LEAST(spans.coverage_end_date, month.month_end_date)
         - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered,
@@ -37,7 +40,11 @@ covered AS (
     CROSS JOIN LATERAL (
         SELECT
             make_date(number / 12, number % 12 + 1, 1) AS month_start_date,
-            make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - 1 AS month_end_date
+            make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - 1 AS month_end_date,
+            -- YYYYMMDD
+            number / 12 * 10000 + (number % 12 + 1) * 100
+            + (make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - make_date(number / 12, number % 12 + 1, 1))
+                AS month_end_date_key
         FROM generate_series(
             extract(YEAR FROM spans.coverage_start_date)::integer * 12
             + extract(MONTH FROM spans.coverage_start_date)::integer - 1,
@@ -66,6 +73,29 @@ by_policy AS (
         covered.last_covered_date DESC, covered.coverage_start_date DESC, covered.enrollment_id
 ),
 
+ranked AS (
+    SELECT
+        by_policy.*,
+        row_number() OVER (
+            PARTITION BY by_policy.member_durable_key, by_policy.month_start_date
+            ORDER BY by_policy.last_covered_date DESC, by_policy.days_covered_count DESC, by_policy.policy_id
+        ) = 1 AS is_primary
+    FROM by_policy
+),
+
+members AS (
+    SELECT
+        version.member_durable_key,
+        version.member_key,
+        version.start_date,
+        version.end_date,
+        version.state_code,
+        version.county_fips,
+        version.rating_area,
+        to_char(version.birth_date, 'YYYYMMDD')::integer AS birth_date_key
+    FROM warehouse.dim_member AS version
+),
+
 -- Nobody is older than the calendar.
 ages AS (
     SELECT
@@ -77,45 +107,44 @@ ages AS (
 )
 
 SELECT
-    by_policy.member_durable_key,
-    by_policy.policy_id,
-    by_policy.month_start_date,
-    row_number() OVER (
-        PARTITION BY by_policy.member_durable_key, by_policy.month_start_date
-        ORDER BY by_policy.last_covered_date DESC, by_policy.days_covered_count DESC, by_policy.policy_id
-    ) = 1 AS is_primary,
+    ranked.member_durable_key,
+    ranked.policy_id,
+    ranked.month_start_date,
+    ranked.is_primary,
     COALESCE(member.member_key, -2) AS member_key,
-    by_policy.plan_durable_key,
+    ranked.plan_durable_key,
     COALESCE(plan.plan_key, -2) AS plan_key,
     COALESCE(geography.geography_key, -1) AS geography_key,
-    to_char(by_policy.month_end_date, 'YYYYMMDD')::integer AS month_end_date_key,
+    ranked.month_end_date_key,
     1::smallint AS member_month_count,
-    by_policy.days_covered_count::smallint AS days_covered_count,
-    (
-        by_policy.days_covered_count::numeric / (by_policy.month_end_date - by_policy.month_start_date + 1)
-    )::numeric(6, 5) AS month_fraction_rate,
-    by_policy.gross_premium_amount,
-    by_policy.aptc_amount,
-    by_policy.net_premium_amount,
-    by_policy.load_id,
-    by_policy.load_timestamp,
-    by_policy.is_covered_mid_month,
+    ranked.days_covered_count::smallint AS days_covered_count,
+    CASE
+        WHEN ranked.days_covered_count = ranked.month_end_date - ranked.month_start_date + 1 THEN 1.00000
+        ELSE ranked.days_covered_count::numeric / (ranked.month_end_date - ranked.month_start_date + 1)
+    END::numeric(6, 5) AS month_fraction_rate,
+    ranked.gross_premium_amount,
+    ranked.aptc_amount,
+    ranked.net_premium_amount,
+    ranked.load_id,
+    ranked.load_timestamp,
+    ranked.is_covered_mid_month,
     COALESCE(ages.age_band_code, 'unknown') AS age_band_code
-FROM by_policy
-LEFT JOIN warehouse.dim_member AS member
+FROM ranked
+LEFT JOIN members AS member
     ON
-        by_policy.member_durable_key = member.member_durable_key
-        AND by_policy.month_end_date >= member.start_date
-        AND by_policy.month_end_date < member.end_date
+        ranked.member_durable_key = member.member_durable_key
+        AND ranked.month_end_date >= member.start_date
+        AND ranked.month_end_date < member.end_date
 LEFT JOIN warehouse.dim_plan AS plan
     ON
-        by_policy.plan_durable_key = plan.plan_durable_key
-        AND by_policy.month_end_date >= plan.start_date
-        AND by_policy.month_end_date < plan.end_date
+        ranked.plan_durable_key = plan.plan_durable_key
+        AND ranked.month_end_date >= plan.start_date
+        AND ranked.month_end_date < plan.end_date
 LEFT JOIN warehouse.dim_geography AS geography
     ON
         COALESCE(member.state_code, '') = geography.state_code
         AND COALESCE(member.county_fips, '') = geography.county_fips
         AND COALESCE(member.rating_area, 0) = geography.rating_area
 LEFT JOIN ages
-    ON extract(YEAR FROM age(by_policy.month_end_date::timestamp, member.birth_date::timestamp))::integer = ages.age
+    -- Days written as YYYYMMDD are 10,000 apart for each birthday that has passed.
+    ON (ranked.month_end_date_key - member.birth_date_key) / 10000 = ages.age
