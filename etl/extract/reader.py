@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -157,7 +157,7 @@ def _cut(buffer: bytes, first: int, limit: int, *, at_end: bool) -> tuple[Chunk 
     """The chunk at the start of *buffer*, the bytes it took, and whether the rest of its last line must be skipped."""
     consumed, number, skipping = 0, first, False
     parts: list[bytes] = []
-    numbers: list[int] = []
+    numbers: list[range] = []
     broken: list[BrokenRecord] = []
     while consumed < len(buffer) and not skipping:
         # Among quotes, what stands behind the first doubt would be looked at in vain.
@@ -165,7 +165,7 @@ def _cut(buffer: bytes, first: int, limit: int, *, at_end: bool) -> tuple[Chunk 
         sound = cut_sound(buffer[consumed : consumed + window] if consumed or window < len(buffer) else buffer, limit)
         if sound is not None:
             parts.append(sound.records)
-            numbers += range(number, number + sound.record_count)
+            numbers.append(range(number, number + sound.record_count))
             number += sound.record_count
             consumed += sound.consumed
             if sound.record_count >= _PATIENCE:
@@ -177,7 +177,7 @@ def _cut(buffer: bytes, first: int, limit: int, *, at_end: bool) -> tuple[Chunk 
         for cut in islice(scan(buffer, limit, at_end=at_end, start=consumed), _PATIENCE):
             if cut.broken is None:
                 parts.append(buffer[cut.start : cut.end] + b"\n")
-                numbers.append(number)
+                numbers.append(range(number, number + 1))
             else:
                 broken.append(BrokenRecord(number, cut.broken, buffer[cut.start : cut.end]))
             number += 1
@@ -191,5 +191,6 @@ def _cut(buffer: bytes, first: int, limit: int, *, at_end: bool) -> tuple[Chunk 
     if number == first:
         return None, consumed, skipping
     records = parts[0] if len(parts) == 1 else b"".join(parts)
-    chunk = Chunk(first, number - first, records, len(numbers), tuple(numbers) if broken else None, tuple(broken))
+    known = tuple(chain.from_iterable(numbers)) if broken else None
+    chunk = Chunk(first, number - first, records, sum(map(len, numbers)), known, tuple(broken))
     return chunk, consumed, skipping

@@ -4,13 +4,16 @@ Which lane a record takes is a matter of speed; its verdict is the same in each.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
 
 from etl.extract.reader import Chunk
+from etl.load.fields import Words, digits_of
 from etl.load.hints import hints
 from etl.load.prescan import Contract, Scan, scan_records
 from etl.load.rejected import write_rejects
@@ -64,7 +67,10 @@ class Lanes:
     def _put(self, conn: Conn, found: Sorted, *, sieved: bool) -> Outcome:
         """The sure records by COPY, straight or through the sieve; the others by the salvage lane."""
         chunk, scan = found.chunk, found.scan
-        with conn.transaction():
+        # A COPY of its own is a transaction of its own.
+        is_alone = not sieved and bool(scan.sure.all()) and not chunk.broken
+        is_idle = conn.info.transaction_status == TransactionStatus.IDLE
+        with nullcontext() if is_alone and is_idle else conn.transaction():
             fallen: list[int] = []
             if found.lines is not None:
                 unquoted = b'"' not in chunk.records and b"\\" not in chunk.records
@@ -137,22 +143,27 @@ def _sieve(conn: Conn, target: Target, lines: memoryview, *, unquoted: bool) -> 
 def _lines(target: Target, chunk: Chunk, scan: Scan) -> memoryview:
     """The sure records, each with its number in front, without columns that the contract does not know."""
     lines = np.frombuffer(chunk.records, dtype=np.uint8)
-    starts, lengths = scan.starts, np.diff(scan.ends, prepend=-1)
+    starts = scan.starts
     unknown = [place for place, column in enumerate(target.header.columns) if column is None]
     if unknown:
-        kept = np.repeat(scan.sure, lengths)
+        kept = np.repeat(scan.sure, _lengths(scan))
         _drop_fields(kept, scan, unknown)
         starts = (np.cumsum(kept) - kept)[scan.starts[scan.sure]]
         lines = lines[kept]
     elif not scan.sure.all():
         lines = np.concatenate([lines[start:end] for start, end in _runs(scan)])
-        lengths = lengths[scan.sure]
+        lengths = _lengths(scan)[scan.sure]
         starts = np.cumsum(lengths) - lengths
     if chunk.numbers is None:
         numbers = np.arange(chunk.first_record_number, chunk.first_record_number + chunk.record_count)
     else:
         numbers = np.array(chunk.numbers)
-    return _numbered(lines, starts, numbers[scan.sure])
+    return numbered(lines, starts, numbers[scan.sure])
+
+
+def _lengths(scan: Scan) -> NDArray[np.int64]:
+    """How long the records are, line ends included."""
+    return scan.ends - scan.starts + 1
 
 
 def _runs(scan: Scan) -> Iterator[tuple[int, int]]:
@@ -165,29 +176,35 @@ def _runs(scan: Scan) -> Iterator[tuple[int, int]]:
 def _drop_fields(kept: NDArray[np.bool_], scan: Scan, unknown: list[int]) -> None:
     """Unmark the bytes of the unknown fields, each with the comma behind it, or before it where it is the last."""
     edges = np.zeros(kept.size + 1, dtype=np.int8)
-    width = len(scan.edges) - 1
+    width = scan.field_ends.shape[1]
     last_known = max((place for place in range(width) if place not in unknown), default=-1)
     for place in unknown:
         # Behind the last known field it is the comma before the field that goes with it.
         shift = -1 if place > last_known else 0
-        edges[scan.edges[place] + 1 + shift] += 1
-        edges[scan.edges[place + 1] + 1 + shift] -= 1
+        edges[scan.before_field(place) + 1 + shift] += 1
+        edges[scan.field_ends[:, place] + 1 + shift] -= 1
     kept &= np.cumsum(edges[:-1], dtype=np.int8) == 0
 
 
-def _numbered(lines: NDArray[np.uint8], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> memoryview:
+def numbered(lines: NDArray[np.uint8], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> memoryview:
     """The lines, each with its number and a comma before it."""
-    digits = len(str(int(numbers[-1])))
-    block = np.empty((numbers.size, digits + 1), dtype=np.uint8)
-    block[:, digits] = 44
-    rest = numbers.copy()
-    for place in range(digits - 1, -1, -1):
-        rest, digit = np.divmod(rest, 10)
-        block[:, place] = digit + 48
-    numbered = np.empty(lines.size + block.size, dtype=np.uint8)
-    is_line = np.ones(numbered.size, dtype=np.bool_)
-    places = (starts + np.arange(numbers.size) * (digits + 1))[:, None] + np.arange(digits + 1)
-    numbered[places] = block
-    is_line[places] = False
-    numbered[is_line] = lines
-    return numbered.data
+    size = 8 if int(numbers[-1]) < 10**7 else 16
+    text = np.empty(lines.size + numbers.size * size, dtype=np.uint8)
+    is_line = np.ones(text.size, dtype=np.bool_)
+    places = starts + np.arange(numbers.size) * size
+    for place, word in zip((0, 8), _number_words(numbers.astype(np.uint64), size), strict=False):
+        _words_of(text)[places + place] = word
+        _words_of(is_line)[places + place] = 0
+    text[is_line] = lines
+    return text.data
+
+
+def _words_of(array: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
+    """Eight bytes of the array at once, from any of its places on."""
+    return np.ndarray((array.size - 7,), dtype="<u8", buffer=array, strides=(1,))
+
+
+def _number_words(numbers: Words, size: int) -> tuple[Words, ...]:
+    """Each number with zeros before it and a comma behind it, *size* bytes long, eight in a word."""
+    last = digits_of(numbers % 10**7 * 10) ^ np.uint64((48 ^ 44) << 56)
+    return (last,) if size == 8 else (digits_of(numbers // 10**7), last)

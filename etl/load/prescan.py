@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etl.core.spec import Column
-from etl.load.fields import LONGEST_KEY, PADDING, Fields, Flags, Places, Words, combined
+from etl.load.fields import LONGEST_KEY, Fields, Flags, Places, Text, Words, combined
 from etl.load.hints import Hint
 
 
@@ -52,67 +52,68 @@ class Contract:
 class Scan:
     """What was found. `starts` and `ends` are record bounds; `sure` tells the records that surely pass.
 
-    `edges` has, for each record of the right field count (`counted`), where it starts, less one, and then where each
-    of its fields ends, a row a field. `cents` are the totals of the control columns over the sure records, in the
-    smallest unit. `key_hashes` has an entry for each sure record: equal keys have equal hashes.
+    `field_ends` has a row for each record of the right field count (`counted`): where each of its fields ends. `cents`
+    are the totals of the control columns over the sure records, in the smallest unit. `key_hashes` has an entry for
+    each sure record: equal keys have equal hashes.
     """
 
     starts: Places
     ends: Places
     sure: Flags
     counted: Flags
-    edges: Places
+    field_ends: Places
     cents: dict[str, int]
     key_hashes: Words
+
+    def before_field(self, place: int) -> Places:
+        """Where the separator in front of the field of that place stands, in each record of the right field count."""
+        before: Places = self.field_ends[:, place - 1] if place else self.starts[self.counted] - 1
+        return before
 
 
 def scan_records(records: bytes, record_count: int, columns: Sequence[Column | None], contract: Contract) -> Scan:
     """Scan *records*, each ended by one LF, of a file with these columns (None: not in the contract)."""
-    padded = np.zeros(len(records) + 2 * PADDING, dtype=np.uint8)
-    text = padded[PADDING : PADDING + len(records)]
-    text[:] = np.frombuffer(records, dtype=np.uint8)
     quoted = b'"' in records
-    width = len(columns)
-    separators, ends, counted = _separators(text, record_count, width, quoted=quoted)
-    starts = np.empty_like(ends)
-    starts[:1] = 0
-    starts[1:] = ends[:-1] + 1
-    edges = np.empty((width + 1, separators.size // width), dtype=np.int64)
-    edges[0] = starts[counted] - 1
-    edges[1:] = separators.reshape(-1, width).T
+    text = Text(records)
+    field_ends, ends, counted = _separators(text.of_records, record_count, len(columns), quoted=quoted)
+    starts = np.zeros_like(ends)
+    np.add(ends[:-1], 1, out=starts[1:])
     sure = counted.copy()
-    _mark_bytes(records, text, ends, sure)
+    _mark_bytes(records, text.of_records, ends, sure)
     passed = sure[counted]
-    words = np.ndarray((padded.size - 7,), dtype="<u8", buffer=padded, strides=(1,))
     amounts: dict[str, Places] = {}
     keys: dict[str, Words] = {}
+    # To go along a column again and again is faster on a copy than across the records.
+    bounds = {-1: starts[counted] - 1}
     for place, column in enumerate(columns):
-        if column is None:
+        hint = contract.hints.get(column.name) if column else None
+        if column is None or (column.sql_type == "text" and not column.required and hint is None):
             continue
-        hint = contract.hints.get(column.name)
-        if column.sql_type == "text" and not column.required and hint is None:
-            continue
-        fields = Fields(words, edges[place] + (PADDING + 1), edges[place + 1] + PADDING, quoted=quoted)
-        good, value = fields.judge(column)
+        for needed in (place - 1, place):
+            if needed not in bounds:
+                bounds[needed] = field_ends[:, needed].copy()
+        is_amount, is_key = column.name in contract.control_columns, column.name in contract.key
+        fields = Fields(text, bounds[place - 1] + 1, bounds[place], quoted=quoted)
+        good, value = fields.judge(column, wants_value=is_amount or is_key or hint is not None)
         passed &= good
         if hint is not None:
             passed &= fields.meets(hint, value) | fields.empty
-        if value is not None and column.name in contract.control_columns:
+        if value is not None and is_amount:
             amounts[column.name] = value
-        if column.name in contract.key:
+        if is_key:
             if value is None:
                 passed &= fields.lengths <= LONGEST_KEY
             keys[column.name] = fields.hashes() if value is None else fields.value_or(value, contract.as_of_value)
     sure[counted] = passed
     cents = {name: int(value.sum(where=passed)) for name, value in amounts.items()}
     hashes = combined([keys[name] for name in contract.key if name in keys], passed.size)
-    return Scan(starts, ends, sure, counted, edges, cents, hashes[passed])
+    return Scan(starts, ends, sure, counted, field_ends, cents, hashes[passed])
 
 
 def _separators(
     text: NDArray[np.uint8], record_count: int, width: int, *, quoted: bool
 ) -> tuple[Places, Places, Flags]:
-    """Where fields end, of the records that have *width* of them; where all records end; which have that many fields."""
+    """Where fields end, a row for each record that has *width* of them; where all records end; which have that many."""
     is_separator, is_line_end = _scratch.flags(text.size), _scratch.more_flags(text.size)
     np.equal(text, 44, out=is_separator)
     np.equal(text, 10, out=is_line_end)
@@ -121,14 +122,16 @@ def _separators(
     if quoted:
         quotes = np.flatnonzero(text == 34)
         separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
-    if separators.size == width * record_count and bool((text[separators[width - 1 :: width]] == 10).all()):
-        return separators, separators[width - 1 :: width], np.ones(record_count, dtype=np.bool_)
+    if separators.size == width * record_count:
+        ends = separators[width - 1 :: width].copy()
+        if bool((text.take(ends) == 10).all()):
+            return separators.reshape(-1, width), ends, np.ones(record_count, dtype=np.bool_)
     line_ends = np.flatnonzero(text[separators] == 10)
     if line_ends.size != record_count:
         raise AssertionError(f"{line_ends.size} line ends in a chunk of {record_count} records")
     counts = np.diff(line_ends, prepend=-1)
     counted = counts == width
-    return separators[np.repeat(counted, counts)], separators[line_ends], counted
+    return separators[np.repeat(counted, counts)].reshape(-1, width), separators[line_ends], counted
 
 
 def _mark_bytes(records: bytes, text: NDArray[np.uint8], ends: Places, sure: Flags) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -87,7 +86,7 @@ class SideBySide:
                 else:
                     results += _results(pending)
                     pending = []
-                    results.append(self._stage(load, partial(self._stage_large, workers)))
+                    results.append(self._stage(load, self._stage_large))
             results += _results(pending)
         staged = [result for result in results if isinstance(result, StagedLoad)]
         return staged, [result for result in results if isinstance(result, Refusal)]
@@ -137,16 +136,17 @@ class SideBySide:
 
             return self._finish(conn, load, [self._stage_file(conn, load, new, one_by_one) for new in load.files])
 
-    def _stage_large(self, workers: ThreadPoolExecutor, load: NewLoad) -> StagedLoad:
+    def _stage_large(self, load: NewLoad) -> StagedLoad:
         """The chunks of each file on all connections; what they committed counts only when the last is in."""
+        # One thread more than connections: the next chunk is sorted while the server is busy with those before it.
+        with self.connections.one() as conn, _workers(self.connections.size + 1) as workers:
 
-        def side_by_side(target: Target, chunks: Iterable[Chunk]) -> Totals:
-            return Totals.of(self._spread(workers, _lanes(target), iter(chunks)))
+            def side_by_side(target: Target, chunks: Iterable[Chunk]) -> Totals:
+                return Totals.of(self._spread(workers, _lanes(target), iter(chunks)))
 
-        def aside(work: Callable[[Conn], None]) -> Future[None]:
-            return workers.submit(self._on_any, work)
+            def aside(work: Callable[[Conn], None]) -> Future[None]:
+                return workers.submit(self._on_any, work)
 
-        with self.connections.one() as conn:
             done = [self._stage_file(conn, load, new, side_by_side, aside) for new in load.files]
             with conn.transaction():
                 return self._finish(conn, load, done)
@@ -158,24 +158,24 @@ class SideBySide:
         return stage_file(conn, load, new, self.intake, how, last_full_count=last, aside=aside)
 
     def _spread(self, workers: ThreadPoolExecutor, lanes: "Lanes", chunks: Iterator[Chunk]) -> Iterator[Outcome]:
-        """Stage the chunks on all connections, each worker taking the next when it is done with its last.
+        """Stage the chunks on all connections.
 
-        One at a time reads and sorts: threads that do so together are in each other's way, and the server has enough
-        to do meanwhile.
+        One thread at a time reads and sorts: those that do so together are in each other's way.
         """
         sorting, stopped = Lock(), Event()
         outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
 
-        def work(conn: Conn) -> None:
+        def work() -> None:
             while not stopped.is_set():
                 with sorting:
                     chunk = next(chunks, None)
                     if chunk is None:
                         return
                     found = lanes.sort(chunk)
-                outcomes.put(lanes.put(conn, found))
+                with self.connections.one() as conn:
+                    outcomes.put(lanes.put(conn, found))
 
-        working = [workers.submit(self._on_any, work) for _ in range(self.connections.size)]
+        working = [workers.submit(work) for _ in range(self.connections.size + 1)]
         for future in working:
             future.add_done_callback(outcomes.put)
         try:

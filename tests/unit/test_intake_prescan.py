@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from etl.catalog.sources import CLAIMS, ENROLLMENTS, MEMBERS
 from etl.load.hints import Hint, hints
 from etl.load.keys import KeyHashes
+from etl.load.lanes import numbered
 from etl.load.prescan import Contract, Scan, scan_records
 from tests import intake_oracle
 from tests.intake_files import GOOD, ODD_VALUES, claims_file
@@ -151,3 +152,17 @@ def test_key_hashes_find_a_repeat_wherever_it_stands() -> None:
         assert repeated == keys.may_repeat()
 
         keys.close()
+
+
+@pytest.mark.parametrize("first", [1, 9_998, 9_999_998, 10**9, 123_456_789_012_345 - 2], ids=str)
+def test_each_line_gets_its_number_however_large(first: int) -> None:
+    """Numbers of up to seven digits take eight bytes with their comma, larger ones sixteen; lines stay as they are."""
+    lines = [b"a\n", b"\n", b"12345678901234567890,\n", b"0,\n"]
+    numbers = [first, first + 1, first + 4, first + 5]
+    starts = np.cumsum([0, *map(len, lines[:-1])])
+
+    found = bytes(numbered(np.frombuffer(b"".join(lines), dtype=np.uint8), starts, np.array(numbers)))
+
+    told = [line.partition(b",") for line in found.splitlines(keepends=True)]
+    assert numbers == [int(number) for number, _, _ in told]
+    assert lines == [rest for _, _, rest in told]
