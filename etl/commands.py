@@ -82,7 +82,7 @@ def _run(wanted: argparse.Namespace) -> int:
     if wanted.plan and wanted.mode == "full":
         raise UsageError("--plan shows what an incremental load would change; a full load rebuilds everything")
     if wanted.list:
-        from etl.pipeline import PIPELINE
+        from etl.steps import PIPELINE
 
         sys.stdout.write("extract     deliveries\nstage       staging\n")
         sys.stdout.write("".join(f"{step.stage:<12}{step.name}\n" for step in PIPELINE))

@@ -12,7 +12,7 @@ from etl.core.errors import UsageError
 from etl.core.runs import open_run
 from etl.core.settings import Settings
 from etl.quality import gate
-from etl.transform.fact_loader import Batch
+from etl.transform.batch import Batch
 
 # As the loaders leave them, by their names; what a load took away is not there to be found again.
 _WORK = """

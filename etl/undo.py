@@ -12,8 +12,11 @@ from etl.core.database import connect
 from etl.core.errors import StepFailed
 from etl.core.runs import open_run
 from etl.core.settings import Settings
-from etl.pipeline import PIPELINE, STAGES, Run, apply_batch, empty_warehouse, whole_batch
+from etl.pipeline import apply_batch
+from etl.steps import PIPELINE, STAGES, Run
+from etl.transform.batch import whole_batch
 from etl.transform.cube_loader import fill_cube
+from etl.transform.emptying import empty_warehouse
 
 
 def undo_load(

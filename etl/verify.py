@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from etl import pipeline
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES
 from etl.catalog.dimensions import DIMENSIONS
 from etl.catalog.facts import FACTS
 from etl.core.database import column_names, connect
 from etl.core.ledger import Ledger
+from etl.pipeline import apply_batch, prepare
+from etl.steps import PIPELINE, Run
+from etl.transform.batch import whole_batch
 
 SAMPLES = 5
 # When a row was written is no part of what it says.
@@ -38,13 +40,13 @@ def verify(url: str) -> list[Compared]:
         ledger.start_run("verify")
         failed: str | None = "stopped"
         try:
-            batch = pipeline.whole_batch(ledger_conn)
+            batch = whole_batch(ledger_conn)
             # Before the first temporary table: the session's room for them cannot be changed later.
-            pipeline.prepare(conn, batch)
+            prepare(conn, batch)
             for schema, table, key in _tables():
                 _remember(conn, schema, table, key)
-            steps = [step for step in pipeline.PIPELINE if step.name not in ("publish", "gate")]
-            pipeline.apply_batch(pipeline.Run(conn, ledger, batch), steps)
+            steps = [step for step in PIPELINE if step.name not in ("publish", "gate")]
+            apply_batch(Run(conn, ledger, batch), steps)
             found = [_compare(conn, schema, table, key) for schema, table, key in _tables()]
             failed = None
         finally:

@@ -13,7 +13,7 @@ from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-from etl.transform.fact_loader import drop_work, leave_delta
+from etl.transform.work_tables import drop_work, leave_delta
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:

@@ -4,88 +4,19 @@ Everything here runs in the caller's transaction and leaves two work views for t
 work_claim_delta, the rows that were added (sign 1) and taken (sign -1, their measures negative).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.catalog.facts import CLAIM_LINE, ENROLLMENT, MEMBER_MONTH, FactSpec, Role
 from etl.core import compose
-from etl.core.database import column_names, local_settings
+from etl.core.database import local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The loads that one run publishes together, feed by feed: a file can be replaced without the rest of its load.
-
-    `loads`: the ones to publish. `sources`: by feed, the loads whose file is to be applied. `replaced`: by feed, the loads
-    whose published file a waiting one takes the place of. `accepted`: loads that were published before. `is_rebuild`: the
-    tables are emptied first, nothing to compare with. `claim_id_suffix`: a regular expression; what of a claim id it
-    matches is cut off to find the claim's family.
-    """
-
-    loads: tuple[int, ...]
-    sources: Mapping[str, tuple[int, ...]]
-    replaced: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    accepted: frozenset[int] = frozenset()
-    is_rebuild: bool = False
-    claim_id_suffix: str = ""
-
-    def news(self, feed: str) -> list[int]:
-        """The loads whose file of the feed is to be applied."""
-        return list(self.sources.get(feed, ()))
-
-
-# What later joins of a work table need statistics of; of the others, all columns, since they are few.
-_ANALYZED = {
-    "work_claim_source": "(claim_family_id, claim_id, claim_version_number, load_id)",
-    "work_claim_signed": "(claim_id, member_durable_key, plan_durable_key, service_date)",
-    "work_claim_removed": "(member_durable_key, claim_id)",
-    "work_claim_added": "(member_durable_key, claim_id)",
-}
-
-
-def drop_work(conn: Connection[TupleRow], name: str) -> None:
-    """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
-    found = conn.execute(
-        "SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)
-    ).fetchone()
-    if found:
-        kind = sql.SQL("VIEW" if found[0] else "TABLE")
-        conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
-
-
-def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
-    """Make a work table anew by the file of its name, and analyze it."""
-    table = sql.Identifier(name)
-    drop_work(conn, name)
-    rows = sql_file(name).run(conn, **values)
-    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))
-    return rows
-
-
-def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable, *, is_signed: bool = True) -> None:
-    """Make the delta of *fact* a work view over *rows*, its measures times the sign; unsigned rows were all added."""
-    told = [
-        sql.SQL("(d.sign * d.{0}) AS {0}").format(sql.Identifier(name))
-        if is_signed and name in fact.measures
-        else compose.column("d", name)
-        for name in column_names(conn, f"warehouse.{fact.table}")
-    ]
-    drop_work(conn, fact.delta)
-    conn.execute(
-        sql.SQL("CREATE TEMPORARY VIEW {delta} AS SELECT {told}, {sign} AS sign FROM {rows} AS d").format(
-            delta=sql.Identifier(fact.delta),
-            told=sql.SQL(", ").join(told),
-            sign=sql.SQL("d.sign" if is_signed else "1"),
-            rows=rows,
-        )
-    )
+from etl.transform.batch import Batch
+from etl.transform.work_tables import drop_work, leave_delta, make
 
 
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:

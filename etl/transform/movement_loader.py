@@ -13,7 +13,8 @@ from etl.catalog.facts import ADJUSTMENT, MOVEMENT, FactSpec
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
-from etl.transform.fact_loader import Batch, drop_work, leave_delta, make
+from etl.transform.batch import Batch
+from etl.transform.work_tables import drop_work, leave_delta, make
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 import pytest
 from psycopg import sql
 
-from etl import pipeline
+from etl import steps
 from etl.catalog.cubes import BASE_CUBES
 from etl.catalog.facts import CLAIM_LINE
-from etl.transform import cube_loader, fact_loader, movement_loader, reference_loader
+from etl.transform import cube_loader, movement_loader, reference_loader
+from etl.transform.batch import Batch
+from etl.transform.work_tables import leave_delta, make
 from tests.tables import expect, given
 
 PLAN = "11111FL0010001-01"
@@ -25,7 +27,7 @@ def warehouse(conn):
         )
     deliver(conn, 1, "2026-03-31")
     reference_loader.load_references(conn)
-    pipeline._dim_date(pipeline.Run(conn, None, None))
+    steps._dim_date(steps.Run(conn, None, None))
     return conn
 
 
@@ -69,13 +71,13 @@ def claims(conn, drawing):
         "COALESCE(carc_group_code, '') AS carc_group_code, COALESCE(carc_code, '') AS carc_code FROM work_claim_moved"
     )
     reference_loader.name_codes(conn)
-    fact_loader.make(conn, "work_service")
+    make(conn, "work_service")
     same = " AND ".join(f"COALESCE(line.{code}, '') = service.{code}" for code in CODES)
     conn.execute(
         "UPDATE work_claim_moved AS line SET service_category_code = service.service_category_code "
         f"FROM work_service AS service WHERE {same}"
     )
-    fact_loader.leave_delta(conn, CLAIM_LINE, sql.Identifier("work_claim_moved"))
+    leave_delta(conn, CLAIM_LINE, sql.Identifier("work_claim_moved"))
 
 
 def add(conn, *tables):
@@ -312,7 +314,7 @@ def test_a_late_end_takes_back_the_months_it_was_too_late_for(warehouse):
             "20260101, '021', '28', %s, 'OEP', 'new', 300, 200, 100, %s, '2026-01-01')",
             (name, day, end, status, load_id),
         )
-    batch = pipeline.Batch((1, 2), {}, {}, {}, is_rebuild=False)
+    batch = Batch((1, 2), {}, {}, {}, is_rebuild=False)
 
     first = movement_loader.load_adjustments(warehouse, batch)
     again = movement_loader.load_adjustments(warehouse, batch)

@@ -13,6 +13,7 @@ from etl.core.database import connect
 from etl.core.fingerprint import differences, fingerprint
 from etl.quality import gate
 from etl.transform import cube_loader
+from etl.transform.batch import whole_batch
 from tests.market import deliver, load, settings
 from tests.quality_lab import copied, loaded_market
 
@@ -360,7 +361,7 @@ def test_nothing_is_refreshed_whose_inputs_did_not_move(cubes):
 def test_the_gate_of_a_rebuild_finds_any_base_cube_that_is_broken(server, market, cube):
     """One unit too many in one row of one measure."""
     with connect(server.url(market[0])) as conn:
-        batch = pipeline.whole_batch(conn)
+        batch = whole_batch(conn)
         pipeline.prepare(conn, batch)
         name, measure = sql.Identifier("mart", cube.table), sql.Identifier(cube.measures[-1])
         conn.execute(

@@ -12,9 +12,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from etl import pipeline
 from etl.catalog.cubes import BASE_CUBES
 from etl.core.ledger import Ledger
+from etl.pipeline import apply_batch
+from etl.steps import PIPELINE, Run
+from etl.transform.batch import next_batch
 
 Conn = psycopg.Connection[tuple[Any, ...]]
 MEMBERS = ("M1", "M2", "M3")
@@ -199,7 +201,7 @@ def publish(conn: Conn) -> None:
     """Publish all that is staged, gate included, without committing."""
     ledger = Ledger(conn)
     ledger.run_id = _run_id(conn)
-    pipeline.apply_batch(pipeline.Run(conn, ledger, pipeline.next_batch(conn)), pipeline.PIPELINE)
+    apply_batch(Run(conn, ledger, next_batch(conn)), PIPELINE)
 
 
 def content(conn: Conn, *, with_loads: bool = False) -> dict[str, list[tuple[Any, ...]]]:

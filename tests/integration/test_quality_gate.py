@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from etl import pipeline
+from etl import pipeline, steps
 from etl.core.database import connect
 from etl.core.errors import QualityGateError
 from etl.core.fingerprint import fingerprint
 from etl.core.ledger import Ledger, RowCounts
 from etl.quality import gate
+from etl.transform.batch import next_batch, whole_batch
 from tests.market import load, settings
 from tests.quality_lab import copied, loaded_market
 
@@ -300,7 +301,7 @@ def load_in_flight(server, market, home):
         with connect(address) as conn:
             ledger = Ledger(conn)
             ledger.start_run("test")
-            run = pipeline.Run(conn, ledger, pipeline.next_batch(conn))
+            run = steps.Run(conn, ledger, next_batch(conn))
             pipeline.apply_batch(run, [step for step in pipeline.PIPELINE if step.name != "gate"])
             yield conn, run.batch
             conn.rollback()
@@ -310,7 +311,7 @@ def load_in_flight(server, market, home):
 def rebuild_in_flight(server, market):
     """A transaction that sees all that is published, as a rebuild does before its gate; and the batch of all."""
     with copied(server, market, "aca_gate_whole") as address, connect(address) as conn:
-        batch = pipeline.whole_batch(conn)
+        batch = whole_batch(conn)
         pipeline.prepare(conn, batch)
         yield conn, batch
         conn.rollback()
@@ -366,9 +367,9 @@ def with_break(monkeypatch, broken):
     def sabotage(run):
         return RowCounts(updated=run.conn.execute(broken.statement.encode()).rowcount)
 
-    steps = [step for step in pipeline.PIPELINE if step.name != "gate"]
+    first = [step for step in pipeline.PIPELINE if step.name != "gate"]
     last = [step for step in pipeline.PIPELINE if step.name == "gate"]
-    monkeypatch.setattr(pipeline, "PIPELINE", (*steps, pipeline.Step("sabotage", "quality", sabotage), *last))
+    monkeypatch.setattr(pipeline, "PIPELINE", (*first, steps.Step("sabotage", "quality", sabotage), *last))
 
 
 def failures(url):

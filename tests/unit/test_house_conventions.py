@@ -188,7 +188,7 @@ def test_make_calls_only_modules_that_there_are(path):
 
 def test_what_run_py_lists_as_stages_is_what_the_pipeline_has():
     """--only and --from take the stages' names before the pipeline is imported."""
-    from etl import commands, pipeline
+    from etl import commands, steps
 
-    assert pipeline.STAGES == commands.STAGES
-    assert {step.stage for step in pipeline.PIPELINE} | {"extract", "stage"} == set(commands.STAGES)
+    assert steps.STAGES == commands.STAGES
+    assert {step.stage for step in steps.PIPELINE} | {"extract", "stage"} == set(commands.STAGES)

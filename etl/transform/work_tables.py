@@ -1,0 +1,57 @@
+"""Work tables and work views: temporary, made anew by each batch, gone with the transaction."""
+
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from etl.catalog.facts import FactSpec
+from etl.core import compose
+from etl.core.database import column_names
+from etl.core.sqlfiles import sql_file
+
+# What later joins of a work table need statistics of; of the others, all columns, since they are few.
+_ANALYZED = {
+    "work_claim_source": "(claim_family_id, claim_id, claim_version_number, load_id)",
+    "work_claim_signed": "(claim_id, member_durable_key, plan_durable_key, service_date)",
+    "work_claim_removed": "(member_durable_key, claim_id)",
+    "work_claim_added": "(member_durable_key, claim_id)",
+}
+
+
+def drop_work(conn: Connection[TupleRow], name: str) -> None:
+    """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
+    found = conn.execute(
+        "SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)
+    ).fetchone()
+    if found:
+        kind = sql.SQL("VIEW" if found[0] else "TABLE")
+        conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
+
+
+def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
+    """Make a work table anew by the file of its name, and analyze it."""
+    table = sql.Identifier(name)
+    drop_work(conn, name)
+    rows = sql_file(name).run(conn, **values)
+    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))
+    return rows
+
+
+def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable, *, is_signed: bool = True) -> None:
+    """Make the delta of *fact* a work view over *rows*, its measures times the sign; unsigned rows were all added."""
+    told = [
+        sql.SQL("(d.sign * d.{0}) AS {0}").format(sql.Identifier(name))
+        if is_signed and name in fact.measures
+        else compose.column("d", name)
+        for name in column_names(conn, f"warehouse.{fact.table}")
+    ]
+    drop_work(conn, fact.delta)
+    conn.execute(
+        sql.SQL("CREATE TEMPORARY VIEW {delta} AS SELECT {told}, {sign} AS sign FROM {rows} AS d").format(
+            delta=sql.Identifier(fact.delta),
+            told=sql.SQL(", ").join(told),
+            sign=sql.SQL("d.sign" if is_signed else "1"),
+            rows=rows,
+        )
+    )
