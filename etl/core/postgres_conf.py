@@ -50,6 +50,8 @@ def server_settings(
         "max_wal_senders": "0",
         "max_logical_replication_workers": "0",
         "max_wal_size": _mib(min(memory // 4, free_disk // 8), 512 * MIB, 8 * GIB),
+        # A load is one session: where these are full it writes page by page itself, and its updates take twice as long.
+        "wal_buffers": _mib(memory // 128, 16 * MIB, 64 * MIB),
         # The binaries bring pglz alone, which takes longer to press a page than a disk to write it.
         "wal_compression": "off",
         "checkpoint_timeout": "15min",
