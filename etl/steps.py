@@ -8,6 +8,8 @@ from psycopg.rows import TupleRow
 
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
 from etl.catalog.dimensions import DIMENSIONS
+from etl.core.database import local_settings
+from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import Ledger, RowCounts
 from etl.core.spec import DimensionSpec, Mode
 from etl.core.sqlfiles import sql_file
@@ -16,6 +18,7 @@ from etl.transform import cube_loader, fact_loader, movement_loader, planned, re
 from etl.transform.batch import Batch
 from etl.transform.dimension_loader import DimensionChange, load_dimension
 from etl.transform.history import Observed
+from etl.transform.work_tables import make
 
 STAGES = ("extract", "stage", "dims", "facts", "aggregates", "quality")
 
@@ -46,10 +49,26 @@ class Step:
 
 
 def _dim_date(run: Run) -> RowCounts:
-    days = sql_file("dim_date").run(run.conn)
-    if days:
-        run.conn.execute("ANALYZE warehouse.dim_date (date_key, calendar_date)")
+    """The calendar, once."""
+    filled = run.conn.execute("SELECT EXISTS (SELECT FROM warehouse.dim_date)").fetchone()
+    if filled and filled[0]:
+        return RowCounts()
+    # So that the server need not log what it can drop.
+    run.conn.execute("TRUNCATE warehouse.dim_date")
+    with (
+        local_settings(run.conn, enable_mergejoin="off"),
+        indexes_afterwards(run.conn, sql.Identifier("warehouse", "dim_date")),
+    ):
+        days = sql_file("dim_date").run(run.conn)
+    run.conn.execute("ANALYZE warehouse.dim_date (date_key, calendar_date)")
     return RowCounts(inserted=days)
+
+
+def _dim_geography(run: Run) -> RowCounts:
+    # Made by itself, since workers share only what is read; and few places come of many members, which nobody can know.
+    with local_settings(run.conn, parallel_tuple_cost="0.001"):
+        make(run.conn, "work_place", loads=run.batch.news("members"))
+    return RowCounts(inserted=sql_file("dim_geography").run(run.conn))
 
 
 def _dimension_step(spec: DimensionSpec) -> Step:
@@ -163,11 +182,7 @@ def _gate(run: Run) -> RowCounts:
 PIPELINE: tuple[Step, ...] = (
     Step("dim_date", "dims", _dim_date),
     *map(_dimension_step, DIMENSIONS),
-    Step(
-        "dim_geography",
-        "dims",
-        lambda run: RowCounts(inserted=sql_file("dim_geography").run(run.conn, loads=run.batch.news("members"))),
-    ),
+    Step("dim_geography", "dims", _dim_geography),
     Step("references", "dims", lambda run: reference_loader.load_references(run.conn)),
     Step("inferred_rows", "dims", lambda run: fact_loader.infer_dimension_rows(run.conn, run.batch)),
     Step("rekeyed_facts", "facts", lambda run: fact_loader.rekey_facts(run.conn, run.batch)),

@@ -100,7 +100,8 @@ def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) ->
         "bk": sql.SQL(", ").join(map(sql.Identifier, spec.business_key)),
     }
     only = sql.SQL("" if whole else "WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)").format(**names)
-    # Each key is looked for by itself first, which an index can answer; most have one version, which overlaps with none.
+    # Of all versions each key is looked for by itself first, which an index can answer. Most entities have one version,
+    # which overlaps with none.
     query = sql.SQL(
         "WITH version AS {how} (SELECT {dk}, {sk}, {bk}, start_date, end_date FROM {dim} AS d {only}) "
         "SELECT {dk_name} || ' ' || {dk} || problem FROM ("
@@ -111,9 +112,15 @@ def _history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) ->
         "UNION ALL SELECT {sk_name} || ' ' || {sk} || ': surrogate key stands for several versions' FROM version "
         "GROUP BY {sk} HAVING count(*) > 1 "
         "UNION ALL SELECT {dk_name} || ' ' || min({dk}) || ': business key is doubled' FROM version "
-        "WHERE ({bk}) IN (SELECT {bk} FROM version GROUP BY {bk} HAVING count(*) > 1) "
-        "GROUP BY {bk}, start_date HAVING count(*) > 1"
-    ).format(how=sql.SQL("NOT MATERIALIZED" if whole else "MATERIALIZED"), only=only, **names)
+        "{repeated} GROUP BY {bk}, start_date HAVING count(*) > 1"
+    ).format(
+        how=sql.SQL("NOT MATERIALIZED" if whole else "MATERIALIZED"),
+        only=only,
+        repeated=sql.SQL(
+            "WHERE ({bk}) IN (SELECT {bk} FROM version GROUP BY {bk} HAVING count(*) > 1)" if whole else ""
+        ).format(**names),
+        **names,
+    )
     rows = conn.execute(query).fetchall()
     return Result(f"{spec.table}_history", spec.table, Severity.CRITICAL, tuple(row[0] for row in rows))
 

@@ -51,7 +51,7 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
         return conn.execute(sql.SQL(statement).format(**names)).rowcount
 
     if is_rebuild:
-        with indexes_afterwards(conn, "mart", cube.table):
+        with indexes_afterwards(conn, sql.Identifier("mart", cube.table)):
             written = run("INSERT INTO {cube} ({columns}) SELECT * FROM {work}")
         run("ANALYZE {cube}")
         return RowCounts(inserted=written)

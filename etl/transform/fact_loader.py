@@ -120,7 +120,7 @@ def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
         counts.inserted += sql_file("fact_enrollment").run(conn)
     else:
-        with indexes_afterwards(conn, "warehouse", "fact_enrollment"):
+        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_enrollment")):
             counts.inserted += sql_file("fact_enrollment").run(conn)
         conn.execute(
             "ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id, is_current_version, "
@@ -135,7 +135,7 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_touched_member")
     counts = RowCounts(read=make(conn, "work_member_month"))
     if batch.is_rebuild:
-        with indexes_afterwards(conn, "warehouse", "fact_member_month"):
+        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_member_month")):
             counts.inserted = conn.execute(
                 "INSERT INTO warehouse.fact_member_month SELECT * FROM work_member_month"
             ).rowcount
@@ -175,7 +175,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
         # Partitions are small: for each, workers would take longer to start than to sort.
         with (
             local_settings(conn, max_parallel_maintenance_workers="0"),
-            indexes_afterwards(conn, "warehouse", "fact_claim_line"),
+            indexes_afterwards(conn, sql.Identifier("warehouse", "fact_claim_line")),
         ):
             counts.inserted += sql_file("fact_claim_line_signed").run(conn)
             counts.inserted += sql_file("fact_claim_line").run(conn, loads=loads)
@@ -200,7 +200,7 @@ def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Keep one snapshot row per claim family."""
     counts = RowCounts(inserted=sql_file("fact_claim_versions").run(conn))
     if batch.is_rebuild:
-        with indexes_afterwards(conn, "warehouse", "fact_claim"):
+        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_claim")):
             counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
     else:
         counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))

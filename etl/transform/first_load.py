@@ -1,13 +1,14 @@
 """The first full delivery of an empty dimension: every row is a version, so nothing has to be compared or spliced."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core import compose
 from etl.core.hashing import HASH_VERSION, hash_rows, with_hashes
+from etl.core.indexes import indexes_afterwards
 from etl.core.spec import Absence, Mode
 from etl.transform.history import History, Observed, write_canonically
 
@@ -47,7 +48,7 @@ def insert_all(history: History, delivery: Observed, open_reader: OpenReader | N
         history.names["source"], sql.Literal(delivery.load_id)
     )
     if open_reader and (delivery.row_count or 0) >= _MANY:
-        with _indexes_set_aside(history, is_worth_it=True):
+        with indexes_afterwards(history.conn, history.names["dim"]):
             return _stream(history, values, constants, rows, open_reader)
     return _insert(history, values, constants, rows)
 
@@ -124,7 +125,7 @@ def _insert(
     query = sql.SQL("SELECT s.load_id, s.record_number, {} {}").format(hashed, rows)
     count = hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
     history.conn.execute("ANALYZE work_hashed (record_number)")
-    with _indexes_set_aside(history, is_worth_it=count >= _MANY):
+    with indexes_afterwards(history.conn, history.names["dim"]) if count >= _MANY else nullcontext():
         return history.run(
             "INSERT INTO {dim} ({columns}) SELECT {values}, {constants}, h.row_hash, h.overwritten_hash "
             "FROM (SELECT * {rows}) AS s INNER JOIN work_hashed AS h ON s.record_number = h.record_number",
@@ -133,51 +134,3 @@ def _insert(
             constants=sql.SQL(", ").join(constants.values()),
             rows=rows,
         )
-
-
-@contextmanager
-def _indexes_set_aside(history: History, *, is_worth_it: bool) -> Iterator[None]:
-    """Drop what indexes and keys the dimension has, and make them again behind the block.
-
-    They stay where only the table's owner may do so and we are not, and where something else rests on a key.
-    """
-    found = (
-        history.conn.execute(
-            history.compose(
-                """
-                SELECT place.nspname, named.relname, key.conname, pg_get_indexdef(index.indexrelid),
-                    pg_get_constraintdef(key.oid)
-                FROM pg_index AS index
-                INNER JOIN pg_class AS named ON index.indexrelid = named.oid
-                INNER JOIN pg_namespace AS place ON named.relnamespace = place.oid
-                LEFT JOIN pg_constraint AS key ON index.indexrelid = key.conindid AND index.indrelid = key.conrelid
-                WHERE
-                    index.indrelid = {name}::regclass AND pg_has_role(named.relowner, 'USAGE')
-                    AND NOT EXISTS (
-                        SELECT FROM pg_constraint AS other
-                        WHERE other.conindid = index.indexrelid AND other.conrelid <> index.indrelid
-                    )
-                    AND NOT EXISTS (SELECT FROM pg_depend AS rests WHERE rests.refclassid = 'pg_constraint'::regclass
-                        AND rests.refobjid = key.oid AND rests.deptype = 'n')
-                ORDER BY named.relname
-                """,
-                name=sql.Literal(history.names["dim"].as_string(history.conn)),
-            )
-        ).fetchall()
-        if is_worth_it
-        else []
-    )
-    for schema, index, key, *_ in found:
-        if key:
-            history.run("ALTER TABLE {dim} DROP CONSTRAINT {key}", key=sql.Identifier(key))
-        else:
-            history.run("DROP INDEX {index}", index=sql.Identifier(schema, index))
-    yield
-    for _, _, key, made_by, constraint in found:
-        # The catalog's own words; they come as they were.
-        if key:
-            history.run(
-                "ALTER TABLE {dim} ADD CONSTRAINT {key} {how}", key=sql.Identifier(key), how=sql.SQL(constraint)
-            )
-        else:
-            history.conn.execute(made_by.encode())

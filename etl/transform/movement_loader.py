@@ -65,7 +65,7 @@ def _tell(conn: Connection[TupleRow], batch: Batch, told: Told) -> RowCounts:
                 change, sql.Identifier(told.wanted)
             )
         )
-        with indexes_afterwards(conn, "warehouse", told.fact.table):
+        with indexes_afterwards(conn, sql.Identifier("warehouse", told.fact.table)):
             counts.inserted = sql_file(told.added).run(conn)
         return counts
     make(conn, told.change)

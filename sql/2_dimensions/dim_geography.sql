@@ -1,28 +1,17 @@
 -- Title:  Places that the members of these loads live in and that are not known yet
 -- Fills:  warehouse.dim_geography, one row per state, county and rating area
--- Reads:  staging.stg_member, etl.load, warehouse.dim_geography
--- Values: :loads
+-- Reads:  work_place, etl.load, warehouse.dim_geography
+-- Values: none
 INSERT INTO warehouse.dim_geography (
     geography_key, state_code, county_fips, rating_area, rating_area_name, load_id, load_timestamp
 )
-WITH named AS (
+WITH places AS (
     SELECT
-        member.state_code,
-        member.county_fips,
-        member.rating_area,
-        min(member.load_id) AS load_id
-    FROM staging.stg_member AS member
-    WHERE member.load_id = ANY(:loads)
-    GROUP BY 1, 2, 3
-),
-
-places AS (
-    SELECT
-        COALESCE(named.state_code, '') AS state_code,
-        COALESCE(named.county_fips, '') AS county_fips,
-        COALESCE(named.rating_area, 0) AS rating_area,
-        min(named.load_id) AS load_id
-    FROM named
+        COALESCE(place.state_code, '') AS state_code,
+        COALESCE(place.county_fips, '') AS county_fips,
+        COALESCE(place.rating_area, 0) AS rating_area,
+        min(place.load_id) AS load_id
+    FROM work_place AS place
     GROUP BY 1, 2, 3
 )
 
