@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl import lineage
+from etl.catalog.checks import Result
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import connect
 from etl.core.errors import SourceError
@@ -22,7 +23,6 @@ from etl.core.settings import Settings
 from etl.extract.deliveries import Delivery, find_deliveries
 from etl.load.guards import GUARDS
 from etl.load.staging_loader import StagingResult, stage_deliveries
-from etl.quality import gate
 from etl.steps import PIPELINE, STAGES, Run, Step
 from etl.transform import cube_loader, planned
 from etl.transform.batch import Batch, next_batch, whole_batch
@@ -51,7 +51,7 @@ class Outcome:
     batch: Batch
     timings: list[Timing]
     changes: dict[str, DimensionChange]
-    results: tuple[gate.Result, ...]
+    results: tuple[Result, ...]
     is_rolled_back: bool = False
 
 

@@ -7,6 +7,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl import pipeline
+from etl.catalog.checks import Result
 from etl.core.database import connect
 from etl.core.errors import UsageError
 from etl.core.runs import open_run
@@ -34,7 +35,7 @@ _WORK = """
 """
 
 
-def recheck(url: str, settings: Settings, load_id: int | None = None) -> tuple[int, tuple[gate.Result, ...]]:
+def recheck(url: str, settings: Settings, load_id: int | None = None) -> tuple[int, tuple[Result, ...]]:
     """Judge the latest load, or that one, by every check of the gate; which load it was, and what was found, on record.
 
     Nothing is changed. UsageError where there is no such published load.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from etl.catalog.checks import Result
 from etl.catalog.cubes import BASE_CUBES, DERIVED_CUBES, BaseCube, DerivedCube
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import local_settings
@@ -34,7 +35,7 @@ class Run:
     is_plan: bool = False
     changes: dict[str, DimensionChange] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
-    results: tuple[gate.Result, ...] = ()
+    results: tuple[Result, ...] = ()
     # Another connection, to read on what is committed; where nothing of it is locked in this transaction.
     open_reader: Callable[[], Connection[TupleRow]] | None = None
 

@@ -1,4 +1,7 @@
-"""The checks of the gate: each a SQL file of its name that gives the keys that fail. No key, passed."""
+"""The checks of the gate: each a SQL file of its name that gives the keys that fail. No key, passed.
+
+Those that are the same for every table are composed from its spec: see etl/quality/composed.py.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +35,21 @@ class Check:
     scope: Scope = Scope.ALWAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check found: the keys that fail it, all of them."""
+
+    check: str
+    table: str
+    severity: Severity
+    failed_keys: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """No key fails."""
+        return not self.failed_keys
+
+
 CHECKS: tuple[Check, ...] = (
     Check("files_conserved", "source_file", "", "records and dollars of a file = staged + rejected + duplicates"),
     Check(
@@ -44,9 +62,6 @@ CHECKS: tuple[Check, ...] = (
         "staged dollars = facts + voids + outdated versions, to the cent",
     ),
     Check("claim_keys_resolve", "fact_claim_line", "claims", "every key has its row, the version in force that day"),
-    Check(
-        "moved_keys_in_force", "fact_claim_line", "claims", "facts follow when a load moves versions", scope=Scope.LOAD
-    ),
     Check(
         "reversals_mirror",
         "fact_claim_line",
