@@ -32,7 +32,9 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
     drop_work(conn, work)
     # In a rebuild all groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
     with local_settings(conn, enable_indexscan="off" if is_rebuild else "on"):
-        sql_file(work).run(conn)
+        added = sql_file(work).run(conn)
+    if not added:
+        return RowCounts()
     columns = column_names(conn, f"pg_temp.{work}")
     names = {
         "cube": sql.Identifier("mart", cube.table),

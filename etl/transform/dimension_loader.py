@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core import compose
+from etl.core.database import local_settings
 from etl.core.errors import SourceError, StepFailed
 from etl.core.spec import DimensionSpec
 from etl.transform.absence import mark_rejected_unknown
@@ -77,7 +78,9 @@ def _load_first(history: History, delivery: Observed, change: DimensionChange, o
     change.counts.read += inserted
     change.counts.inserted += inserted
     change.new_entities = change.new_versions = inserted
-    history.run("ANALYZE {dim} ({bk}, {dk}, {sk}, start_date, end_date, first_observed_date)")
+    # Keys that are all different and dates that are all the same need no closer look.
+    with local_settings(history.conn, default_statistics_target="10"):
+        history.run("ANALYZE {dim} ({bk}, {dk}, {sk}, start_date, end_date, first_observed_date)")
 
 
 def _change_nothing(history: History) -> None:
@@ -102,7 +105,7 @@ def _apply(
     touched = observe(history, given, known, gone)
     change.counts.read += count_read(history, given)
     if not allow_closures:
-        _guard_closures(history)
+        _guard_closures(history, given)
     affected = splice(history) if touched or gone else 0
     _change_nothing(history)
     if touched or affected:
@@ -121,14 +124,20 @@ def _apply(
         mirror(history, change)
 
 
-def _guard_closures(history: History) -> None:
+def _guard_closures(history: History, given: Iterable[Observed]) -> None:
     """Refuse the full delivery that would end more than the allowed share of what lived on its as_of."""
     spec = history.spec
-    for load_id, as_of, gone in history.conn.execute(
-        "SELECT t.load_id, t.as_of, count(*) FROM work_touched AS t "
-        "WHERE t.is_gone AND t.is_news AND t.mode = 'full' AND t.is_new AND t.record_number IS NULL "
-        "GROUP BY t.load_id, t.as_of ORDER BY t.load_id"
+    row_counts = {each.load_id: each.row_count for each in given}
+    for load_id, as_of, gone, touched in history.conn.execute(
+        "SELECT t.load_id, t.as_of, count(*) FILTER (WHERE t.is_gone AND t.is_news AND t.record_number IS NULL) AS gone, "
+        "count(t.record_number) FROM work_touched AS t WHERE t.mode = 'full' AND t.is_new "
+        "GROUP BY t.load_id, t.as_of HAVING bool_or(t.is_gone AND t.is_news AND t.record_number IS NULL) "
+        "ORDER BY t.load_id"
     ).fetchall():
+        rows = row_counts[load_id]
+        # Each row that brings nothing new stands for one that lives on; with those that are gone, so many lived at least.
+        if rows and gone <= spec.closure_share_limit * (rows - touched + gone):
+            continue
         holds_any = history.one(
             "SELECT EXISTS (SELECT FROM {source} AS s WHERE s.load_id = {this})", this=sql.Literal(load_id)
         )

@@ -69,14 +69,13 @@ def _values(history: History, start: sql.Composable) -> dict[str, sql.Composable
 def _constants(
     history: History, delivery: Observed, as_of: sql.Composable, start: sql.Composable
 ) -> dict[str, sql.Composable]:
-    """What is the same in all versions of the delivery, by column."""
+    """What is the same in all versions of the delivery, by column; they are not inferred, as is the default."""
     return {
         "start_date": start,
         "end_date": history.names["open_end"],
         "first_observed_date": as_of,
-        "is_inferred": sql.SQL("false"),
         "hash_version": sql.Literal(HASH_VERSION),
-        "fixed_as_of": as_of if history.spec.fixed else sql.SQL("NULL"),
+        **({"fixed_as_of": as_of} if history.spec.fixed else {}),
         "load_id": sql.Literal(delivery.load_id),
         "load_timestamp": sql.Literal(delivery.load_timestamp),
     }
