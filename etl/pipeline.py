@@ -203,6 +203,4 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
         conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(overwritten))
         conn.execute(sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint) ON COMMIT DROP").format(overwritten))
     if batch.is_rebuild:
-        # Each month's partition is added up by itself, on as many cores as there are.
-        conn.execute("SET LOCAL enable_partitionwise_aggregate = on")
         cube_loader.read_deltas_from_facts(conn)
