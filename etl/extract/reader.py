@@ -1,6 +1,7 @@
 """Read a delivered file as chunks of whole records, in constant memory: header, BOM, gzip, record ends."""
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -8,14 +9,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from etl.core.errors import SourceError
 from etl.extract.cut import cut_sound
 from etl.extract.dialect import Broken, scan
-
-if TYPE_CHECKING:
-    import io
 
 BOM = b"\xef\xbb\xbf"
 HEADER_LIMIT = 1 << 16
@@ -53,15 +51,38 @@ class Chunk:
         return self.numbers[place] if self.numbers is not None else self.first_record_number + place
 
 
-class SourceReader:
-    """One file, opened for one pass: `header` first, then `chunks()`. Use it in a `with`."""
+class Digest(Protocol):
+    """What takes in bytes one block after the other, such as a hash."""
 
-    def __init__(self, path: Path) -> None:
+    def update(self, block: bytes, /) -> object:
+        """Take in the next block."""
+
+
+class _Digested(io.BufferedReader):
+    """A file whose bytes go through a digest as they are read, from first to last."""
+
+    def __init__(self, path: Path, digest: Digest) -> None:
+        super().__init__(io.FileIO(path))
+        self._digest = digest
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        self._digest.update(block)
+        return block
+
+
+class SourceReader:
+    """One file, opened for one pass: `header` first, then `chunks()`. Use it in a `with`.
+
+    Once the chunks are read to their end, *digest* has seen all bytes of the file as they are on disk.
+    """
+
+    def __init__(self, path: Path, digest: Digest | None = None) -> None:
         self.path = path
         self._packed: io.BufferedIOBase | None = None
         self._unpacked_bytes = 0
         try:
-            self._file: io.BufferedIOBase = path.open("rb")
+            self._file: io.BufferedIOBase = path.open("rb") if digest is None else _Digested(path, digest)
         except OSError as problem:
             raise SourceError(
                 f"{path}: cannot be read ({problem.strerror}); correct its rights, or bring it again"

@@ -9,7 +9,7 @@ from etl.extract.header import read_header
 from etl.extract.reader import Chunk, SourceReader
 from etl.load.balance import Aside, close_file
 from etl.load.guards import Alarm, file_alarms, header_alarms
-from etl.load.intake_ledger import NewFile, NewLoad, StagedFile, ledger_path
+from etl.load.intake_ledger import Content, NewFile, NewLoad, StagedFile, ledger_path
 from etl.load.replay import answer_rejects
 from etl.load.target import Conn, Target, create_table
 from etl.load.totals import Totals
@@ -38,7 +38,8 @@ def stage_file(
 ) -> tuple[Target, StagedFile]:
     """Stage one file into a table of its own, which is no partition yet; SourceError where it is refused."""
     file, settings = new.file, intake.settings
-    with SourceReader(file.path) as reader:
+    content = Content()
+    with SourceReader(file.path, content) as reader:
         header = read_header(reader.header, file.spec, file.path)
         overridden = _overridden(new, header_alarms(header), intake)
         target = Target(file.spec, header, load.load_id, new.source_file_id, load.delivery.as_of, load.load_timestamp)
@@ -60,6 +61,7 @@ def stage_file(
         balance,
         header.names,
         header.unknown,
+        content,
         tuple(alarm.guard for alarm in overridden),
         tuple(warnings),
         dict(file.promised_totals),

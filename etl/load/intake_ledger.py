@@ -1,9 +1,10 @@
 """Loads and their files in the ledger: what is new, what a killed run left behind, what became of each file."""
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -23,11 +24,12 @@ SETTLED_NS = 2_000_000_000
 class Fingerprint:
     """What tells one content from another: size and xxh3_128 of the bytes on disk; and when they were last changed.
 
+    `content_hash` is None where the size alone tells that the content is new: the bytes are hashed as they are staged.
     `modified_ns` is None where that was just before: a clock that ticks in milliseconds may not show a further change.
     """
 
     byte_count: int
-    content_hash: UUID
+    content_hash: UUID | None
     modified_ns: int | None
 
 
@@ -50,23 +52,50 @@ class NewLoad:
     files: tuple[NewFile, ...]
 
 
+class Content:
+    """The number of bytes and their xxh3_128, taken as they come."""
+
+    def __init__(self) -> None:
+        import xxhash
+
+        self._hash = xxhash.xxh3_128()
+        self.byte_count = 0
+
+    def update(self, block: bytes, /) -> None:
+        """Take in the next block."""
+        self._hash.update(block)
+        self.byte_count += len(block)
+
+    def hash(self) -> UUID:
+        """The hash of all blocks so far."""
+        return UUID(bytes=self._hash.digest())
+
+
+def look_at(path: Path) -> Fingerprint:
+    """The fingerprint of a file as far as it can be told without reading it; SourceError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+    except OSError as problem:
+        raise _unreadable(path, problem) from problem
+    is_settled = found.st_mtime_ns < time.time_ns() - SETTLED_NS
+    return Fingerprint(found.st_size, None, found.st_mtime_ns if is_settled else None)
+
+
 def fingerprint(path: Path) -> Fingerprint:
     """Read the file once, in constant memory."""
-    import xxhash
-
-    digest, size = xxhash.xxh3_128(), 0
+    found, content = look_at(path), Content()
     try:
-        modified_ns = path.stat().st_mtime_ns
-        is_settled = modified_ns < time.time_ns() - SETTLED_NS
         with path.open("rb") as file:
             while block := file.read(1 << 20):
-                digest.update(block)
-                size += len(block)
+                content.update(block)
     except OSError as problem:
-        raise SourceError(
-            f"{path}: cannot be read ({problem.strerror}); correct its rights, or bring it again"
-        ) from problem
-    return Fingerprint(size, UUID(bytes=digest.digest()), modified_ns if is_settled else None)
+        raise _unreadable(path, problem) from problem
+    return Fingerprint(content.byte_count, content.hash(), found.modified_ns)
+
+
+def _unreadable(path: Path, problem: OSError) -> SourceError:
+    return SourceError(f"{path}: cannot be read ({problem.strerror}); correct its rights, or bring it again")
 
 
 class KnownFiles:
@@ -74,10 +103,15 @@ class KnownFiles:
 
     def __init__(self, conn: Conn) -> None:
         rows = conn.execute(
-            "SELECT DISTINCT ON (path, as_of) path, as_of, byte_count, modified_ns FROM etl.source_file "
-            "WHERE status IN ('staged', 'in_force', 'superseded') ORDER BY path, as_of, source_file_id DESC"
+            "SELECT path, as_of, feed, byte_count, modified_ns FROM etl.source_file "
+            "WHERE status IN ('staged', 'in_force', 'superseded') ORDER BY source_file_id"
         ).fetchall()
-        self._known = {(path, as_of): (size, modified_ns) for path, as_of, size, modified_ns in rows}
+        self._newest = {(path, as_of): (size, modified_ns) for path, as_of, _, size, modified_ns in rows}
+        self._sizes = {(feed, as_of, size) for _, as_of, feed, size, _ in rows}
+
+    def may_hold(self, feed: str, as_of: date, byte_count: int) -> bool:
+        """Was content of that size taken in for that feed and date? Where none was, a file of that size is news."""
+        return (feed, as_of, byte_count) in self._sizes
 
     def holds(self, delivery: Delivery, file: DeliveredFile) -> bool:
         """Is the file on disk, by size and time of change, the newest one taken in from its path?"""
@@ -85,7 +119,7 @@ class KnownFiles:
             found = file.path.stat()
         except OSError:
             return False
-        return self._known.get((ledger_path(delivery, file), delivery.as_of)) == (found.st_size, found.st_mtime_ns)
+        return self._newest.get((ledger_path(delivery, file), delivery.as_of)) == (found.st_size, found.st_mtime_ns)
 
     def learn(self, conn: Conn, delivery: Delivery, file: DeliveredFile, found: Fingerprint) -> None:
         """A file that was read only to find that it is known: next time its age will do."""
@@ -228,6 +262,7 @@ class StagedFile:
     balance: Balance
     header: tuple[str, ...]
     unknown_columns: tuple[str, ...]
+    content: Content
     overrides: tuple[str, ...]
     warnings: tuple[str, ...]
     promised: dict[str, object]
@@ -238,10 +273,13 @@ def record_staged(conn: Conn, load: NewLoad, files: Iterable[StagedFile]) -> Non
     for staged in files:
         balance = staged.balance
         conn.execute(
-            "UPDATE etl.source_file SET status = 'staged', header = %s, unknown_columns = %s, scope = %s, "
+            "UPDATE etl.source_file SET status = 'staged', byte_count = %s, content_hash = %s, header = %s, "
+            "unknown_columns = %s, scope = %s, "
             "record_count = %s, staged_count = %s, rejected_count = %s, duplicate_count = %s, overrides = %s, "
             "message = %s, staged_at = clock_timestamp() WHERE source_file_id = %s",
             (
+                staged.content.byte_count,
+                staged.content.hash(),
                 list(staged.header),
                 list(staged.unknown_columns),
                 None if balance.scope is None else list(balance.scope),

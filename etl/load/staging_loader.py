@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from etl.load.intake_ledger import (
     fingerprint,
     is_taken_in,
     ledger_path,
+    look_at,
     register,
 )
 from etl.load.memory import keep_freed_memory
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
-# While so many bytes are read for their fingerprints, numpy, which will be needed, can be imported.
+# For so many bytes numpy, which will be needed, is imported at once.
 WORTH_A_THREAD = 32 << 20
 
 
@@ -93,7 +95,7 @@ def _prepare() -> None:
 
 
 def _import_meanwhile(files: Iterable[DeliveredFile]) -> None:
-    """Import what staging needs while these files are read, if that takes long enough."""
+    """Import what staging needs while the server answers, if these files are worth it."""
     if sum(file.path.stat().st_size for file in files if file.path.is_file()) > WORTH_A_THREAD:
         Thread(target=import_module, args=("etl.load.lanes",), name="import", daemon=True).start()
 
@@ -115,23 +117,36 @@ def _what_is_new(conn: Conn, deliveries: Sequence[Delivery]) -> _News:
         delivery.name: [file for file in delivery.files if not known.holds(delivery, file)] for delivery in deliveries
     }
     _import_meanwhile(file for files in unread.values() for file in files)
+    sizes = Counter(
+        (file.feed, delivery.as_of, file.path.stat().st_size)
+        for delivery in deliveries
+        for file in unread[delivery.name]
+        if file.path.is_file()
+    )
+
+    def marked(delivery: Delivery, file: DeliveredFile) -> Fingerprint:
+        mark = look_at(file.path)
+        kind = file.feed, delivery.as_of, mark.byte_count
+        return fingerprint(file.path) if sizes[kind] > 1 or known.may_hold(*kind) else mark
+
     for delivery in deliveries:
         to_read = unread[delivery.name]
         news.unchanged.extend(ledger_path(delivery, file) for file in delivery.files if file not in to_read)
         try:
-            found = [(file, fingerprint(file.path)) for file in to_read]
+            found = [(file, marked(delivery, file)) for file in to_read]
         except SourceError as problem:
             news.unreadable.append(Refusal(delivery, None, str(problem)))
             continue
         files = []
         for file, mark in found:
-            content = (file.feed, delivery.as_of, mark.content_hash)
-            if content in seen or is_taken_in(conn, delivery, file, mark):
-                news.unchanged.append(ledger_path(delivery, file))
-                known.learn(conn, delivery, file, mark)
-            else:
-                files.append((file, mark))
+            if mark.content_hash is not None:
+                content = (file.feed, delivery.as_of, mark.content_hash)
+                if content in seen or is_taken_in(conn, delivery, file, mark):
+                    news.unchanged.append(ledger_path(delivery, file))
+                    known.learn(conn, delivery, file, mark)
+                    continue
                 seen.add(content)
+            files.append((file, mark))
         if files:
             news.wanted.append((delivery, files))
     return news

@@ -74,7 +74,11 @@ def upgrade() -> None:
             ),
             ("path", "text NOT NULL", "Path below the landing zone."),
             ("byte_count", "bigint NOT NULL", "Size on disk."),
-            ("content_hash", "uuid NOT NULL", "xxh3_128 of the bytes on disk."),
+            (
+                "content_hash",
+                "uuid",
+                "xxh3_128 of the bytes on disk, as they were staged; of a file that was not, it may be NULL.",
+            ),
             (
                 "modified_ns",
                 "bigint",
@@ -101,6 +105,7 @@ def upgrade() -> None:
         ],
         constraints=[
             "CHECK (mode IN ('full', 'delta'))",
+            "CONSTRAINT content_is_known CHECK (status IN ('staging', 'refused') OR content_hash IS NOT NULL)",
             "CHECK (status IN ('staging', 'staged', 'in_force', 'superseded', 'refused'))",
             "CONSTRAINT conservation_of_records CHECK (status IN ('staging', 'refused') "
             "OR record_count = staged_count + rejected_count + duplicate_count)",

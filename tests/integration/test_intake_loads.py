@@ -10,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+import xxhash
 
 from etl.catalog.sources import CLAIMS, SOURCES
 from etl.core.database import connect
@@ -72,7 +74,7 @@ def test_same_content_again_is_a_no_op(tmp_path: Path, database: str, db: Conn) 
 def test_an_untouched_file_is_not_read_again(
     tmp_path: Path, database: str, db: Conn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Size and age tell; a file changed just before it was read is read once more, another age or size makes it read."""
+    """Size and age tell; a file changed just before it was staged is read once more, another age makes it read."""
     delivery = write_delivery(tmp_path, claims=HEAD + lines(2))
     claims = tmp_path / "2026-01-01" / "claims.csv"
     read: list[Path] = []
@@ -81,15 +83,38 @@ def test_an_untouched_file_is_not_read_again(
     stage(database, delivery)
     os.utime(claims, ns=(10**18, 10**18))
     stage(database, delivery)
-    assert [claims] * 3 == read
+    assert [claims] * 2 == read
 
     untouched = stage(database, delivery)
-    assert ([claims] * 3, ("2026-01-01/claims.csv",)) == (read, untouched.unchanged)
+    assert ([claims] * 2, ("2026-01-01/claims.csv",)) == (read, untouched.unchanged)
 
     claims.write_text(HEAD + lines(2, first=3))
     os.utime(claims, ns=(10**18, 10**18 + 1))
     assert 1 == len(stage(database, delivery).loads)
     assert [(1, "C1"), (1, "C2"), (2, "C3"), (2, "C4")] == staged(db)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_a_file_whose_size_is_new_is_read_once(
+    ending: str, tmp_path: Path, database: str, db: Conn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes on disk are hashed as they are staged, and tell it from others afterwards."""
+    monkeypatch.setattr(staging_loader, "fingerprint", lambda path: pytest.fail(f"{path} was read beforehand"))
+    text = (HEAD + lines(3)).encode()
+    content = text if ending == "csv" else gzip.compress(text)
+    (tmp_path / "2026-01-01").mkdir()
+    (tmp_path / "2026-01-01" / f"claims.{ending}").write_bytes(content)
+    stage(database, read_delivery(tmp_path / "2026-01-01"))
+    monkeypatch.undo()
+    (tmp_path / "2026-01-01_again").mkdir()
+    (tmp_path / "2026-01-01_again" / f"claims.{ending}").write_bytes(content)
+
+    again = stage(database, read_delivery(tmp_path / "2026-01-01_again"))
+
+    assert ((), (f"2026-01-01_again/claims.{ending}",)) == (again.loads, again.unchanged)
+    assert [(len(content), UUID(bytes=xxhash.xxh3_128(content).digest()))] == db.execute(
+        "SELECT byte_count, content_hash FROM etl.source_file"
+    ).fetchall()
 
 
 def test_other_content_is_taken_in_beside_the_first(tmp_path: Path, database: str, db: Conn) -> None:
