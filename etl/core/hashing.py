@@ -43,12 +43,12 @@ def hash_rows(conn: Connection[TupleRow], query: sql.Composable, target: sql.Com
 
 
 def with_hashes(lines: Iterable[Buffer], overwritten_count: int, other_count: int, constants: bytes) -> Iterator[bytes]:
-    """Blocks of COPY text: the two hashes, the *constants*, then the line as it came.
+    """Blocks of COPY text: the two hashes, the *constants* if there are any, then the line as it came.
 
     A line holds the versioned columns, the *overwritten_count* overwritten ones, and *other_count* others, at least one.
     """
     digest, in_hex = row_hash, hexlify
-    form = b"%b\t%b\t" + constants.replace(b"%", b"%%") + b"\t%b"
+    form = b"%b\t%b\t" + (constants.replace(b"%", b"%%") + b"\t" if constants else b"") + b"%b"
     block: list[bytes] = []
     size = 0
     for buffer in lines:

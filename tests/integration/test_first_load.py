@@ -1,5 +1,6 @@
 """The first delivery of an empty dimension: streamed, joined or applied as any other, it comes to the same rows."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,16 +40,21 @@ def lab(database):
         conn.rollback()
 
 
+DEFAULTS = "SELECT adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = %s::regclass ORDER BY adnum"
+
+
 def loaded(conn, spec, **options):
-    """All rows that the delivery makes in the emptied dimension; nothing is kept."""
+    """What was counted, and all rows that the delivery makes in the emptied dimension; nothing is kept."""
     table = sql.Identifier(*spec.table.split("."))
     delivery = Observed(1, moment_of(spec, 1), Mode.FULL, datetime(2026, 1, 1, tzinfo=UTC))
     try:
         conn.execute(sql.SQL("TRUNCATE {}").format(table))
+        before = conn.execute(DEFAULTS, (spec.table,)).fetchall()
         change = load_dimension(
             conn, spec, [replace(delivery, row_count=len(TEXTS) ** 2 * len(NUMBERS))], schemas=LAB, **options
         )
         rows = conn.execute(sql.SQL("SELECT * FROM {} ORDER BY {}").format(table, sql.Identifier(spec.surrogate_key)))
+        assert before == conn.execute(DEFAULTS, (spec.table,)).fetchall()
         return change.counts, rows.fetchall()
     finally:
         conn.rollback()
@@ -69,8 +75,12 @@ def test_a_streamed_first_load_is_like_any_other(lab, database, spec, monkeypatc
         return opened[-1]
 
     streamed = loaded(lab, spec, open_reader=open_reader)
+    # As for one who may not alter the table.
+    monkeypatch.setattr(first_load, "_as_defaults", lambda _, constants: nullcontext(constants))
+    told_row_by_row = loaded(lab, spec, open_reader=open_reader)
 
     assert len(TEXTS) ** 2 * len(NUMBERS) == len(streamed[1])
     assert joined == streamed
     assert general[1] == streamed[1]
-    assert [True] == [reader.closed for reader in opened]
+    assert told_row_by_row == streamed
+    assert [True, True] == [reader.closed for reader in opened]
