@@ -18,6 +18,7 @@ import xxhash
 
 from etl.catalog.sources import CLAIMS, SOURCES
 from etl.core.database import connect
+from etl.core.embedded import EmbeddedServer
 from etl.core.errors import ConfigError, Exit, SourceError
 from etl.core.ledger import Ledger
 from etl.core.settings import Settings
@@ -28,6 +29,7 @@ from etl.load.intake_ledger import fingerprint
 from etl.load.profile import profile_file
 from etl.load.rejected import EXPLANATIONS
 from etl.load.rejects import list_rejects, replay_rejects
+from etl.load.rejects import main as rejects_main
 from etl.load.staging_loader import stage_deliveries
 from etl.summary import print_loads
 from tests.intake_oracle import HEADER
@@ -313,6 +315,24 @@ def test_twenty_defects_in_twenty_known_records(tmp_path: Path, database: str, d
         ).fetchall()
     )
     assert 860 == result.loads[0].files[0].balance.staged_count
+
+
+def test_staging_makes_the_schema_where_there_is_none(
+    tmp_path: Path, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make stage` as the first command of all; what only looks at loads says how to get there."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS aca_bare WITH (FORCE)")
+        admin.execute("CREATE DATABASE aca_bare TEMPLATE template0 STRATEGY FILE_COPY")
+    monkeypatch.setenv("DATABASE_URL", server.url("aca_bare"))
+    write_delivery(tmp_path, claims=HEAD + lines(2))
+
+    assert Exit.OK != rejects_main(["list", "--load", "1"])
+    assert "make migrate" in capsys.readouterr().err
+
+    assert Exit.OK == staging_loader.main(["--landing", str(tmp_path), "--override", "missing-column"])
+    with connect(server.url("aca_bare")) as conn:
+        assert [(1, "C1"), (1, "C2")] == staged(conn)
 
 
 def test_killed_intake_is_staged_again_under_its_number(tmp_path: Path, database: str, db: Conn) -> None:
