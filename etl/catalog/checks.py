@@ -193,10 +193,10 @@ CHECKS: tuple[Check, ...] = (
         scope=Scope.LOAD,
     ),
     Check(
-        "plan_months_equal_facts",
+        "plan_months_equal_cells",
         "enrollment_monthly_plan",
         "enrollments",
-        "the cube is the sum of its facts, cell by cell",
+        "the plan's month is the sum of its cells",
         scope=Scope.LOAD,
     ),
     Check("rolling_windows_add_up", "claims_rolling_plan", "claims", "each day is in thirty windows"),

@@ -228,9 +228,6 @@ def upgrade() -> None:
         "CREATE UNIQUE INDEX fact_member_month_primary ON warehouse.fact_member_month "
         "(member_durable_key, month_start_date) WHERE is_primary"
     )
-    op.execute(
-        "CREATE INDEX fact_member_month_plan_durable_key ON warehouse.fact_member_month (plan_durable_key, month_start_date)"
-    )
     op.execute("CREATE INDEX fact_member_month_month_start_date ON warehouse.fact_member_month (month_start_date)")
     op.execute(
         "CREATE VIEW warehouse.claims_cash AS SELECT paid_date, plan_durable_key, plan_key, claim_type, "

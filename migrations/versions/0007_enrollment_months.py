@@ -19,6 +19,11 @@ def upgrade() -> None:
     ):
         op.execute(f"ALTER TABLE warehouse.fact_member_month ADD COLUMN {column} {sql_type}")
         comment_on("COLUMN", f"warehouse.fact_member_month.{column}", text)
+    # By all that makes a cell of the enrollment cube.
+    op.execute(
+        "CREATE INDEX fact_member_month_plan_durable_key ON warehouse.fact_member_month "
+        "(plan_durable_key, month_start_date, geography_key, age_band_code)"
+    )
     create_table(
         "warehouse.fact_member_month_adjustment",
         "Grain: one row per member, policy, month, delivery that changed the month, and sign. Insert-only in meaning: the sum "
@@ -76,4 +81,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE warehouse.fact_enrollment_movement, warehouse.fact_member_month_adjustment")
+    op.execute("DROP INDEX warehouse.fact_member_month_plan_durable_key")
     op.execute("ALTER TABLE warehouse.fact_member_month DROP COLUMN age_band_code, DROP COLUMN is_covered_mid_month")

@@ -649,9 +649,9 @@ WHERE denied.tc_reason_code <> 'not_denied'
 """
 )
 
-# This quarter of a year ago and all since.
+# The quarter before that of the latest delivery, and all since.
 LATEST_QUARTERS = """(
-        SELECT 4 * extract(YEAR FROM horizon.last_day) + extract(QUARTER FROM horizon.last_day) - 4 FROM horizon
+        SELECT 4 * extract(YEAR FROM horizon.last_day) + extract(QUARTER FROM horizon.last_day) - 1 FROM horizon
     )"""
 PROVIDER_PERFORMANCE = (
     """
@@ -949,7 +949,7 @@ VIEWS = {
         PROVIDER_PERFORMANCE.replace("{since}", LATEST_QUARTERS),
         ("provider_durable_key", "calendar_year", "quarter_number"),
         (
-            "Grain: rendering provider x quarter of service, of the quarter of the latest delivery and the four before; "
+            "Grain: rendering provider x quarter of service, of the quarter of the latest delivery and the one before; "
             "mart.provider_performance_history has every quarter. Price against peers of the specialty, the mix of service "
             "categories held equal."
         ),

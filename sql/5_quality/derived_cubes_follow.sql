@@ -59,10 +59,10 @@ quarters AS MATERIALIZED (
         sum(cube.line_count) AS line_count,
         sum(cube.paid_amount) AS paid_amount
     FROM mart.claims_quarterly_provider AS cube
-    -- The quarters that are kept: that of the latest delivery and the four before.
+    -- The quarters that are kept: that of the latest delivery and the one before.
     WHERE
         4 * cube.calendar_year + cube.quarter_number >= (
-            SELECT 4 * extract(YEAR FROM max(file.as_of)) + extract(QUARTER FROM max(file.as_of)) - 4
+            SELECT 4 * extract(YEAR FROM max(file.as_of)) + extract(QUARTER FROM max(file.as_of)) - 1
             FROM etl.source_file AS file
             WHERE file.feed IN ('claims', 'enrollments') AND file.status = 'in_force'
         )

@@ -12,54 +12,29 @@ WITH touched AS MATERIALIZED (
     FROM work_member_month_delta AS delta
 ),
 
-plans AS (
-    SELECT DISTINCT
-        touched.plan_durable_key,
-        touched.month_start_date
-    FROM touched
-),
-
-months AS (
-    SELECT
-        fact.month_start_date,
-        fact.plan_durable_key,
-        fact.plan_key,
-        fact.geography_key,
-        fact.age_band_code,
-        count(*) AS fact_row_count,
-        sum(fact.member_month_count) AS member_month_count,
-        sum(fact.is_primary::integer) AS member_count,
-        sum(fact.days_covered_count) AS covered_day_count,
-        sum(fact.gross_premium_amount) AS gross_premium_amount,
-        sum(fact.aptc_amount) AS aptc_amount,
-        sum(fact.net_premium_amount) AS net_premium_amount
-    FROM plans
-    INNER JOIN warehouse.fact_member_month AS fact
-        ON
-            plans.plan_durable_key = fact.plan_durable_key
-            AND plans.month_start_date = fact.month_start_date
-    GROUP BY
-        fact.month_start_date, fact.plan_durable_key, fact.plan_key, fact.geography_key, fact.age_band_code
-),
-
 facts AS (
     SELECT
         touched.*,
-        months.fact_row_count,
-        months.member_month_count,
-        months.member_count,
-        months.covered_day_count,
-        months.gross_premium_amount,
-        months.aptc_amount,
-        months.net_premium_amount
+        month.*
     FROM touched
-    LEFT JOIN months
-        ON
-            touched.month_start_date = months.month_start_date
-            AND touched.plan_durable_key = months.plan_durable_key
-            AND touched.plan_key = months.plan_key
-            AND touched.geography_key = months.geography_key
-            AND touched.age_band_code = months.age_band_code
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                NULLIF(count(*), 0) AS fact_row_count,
+                sum(fact.member_month_count) AS member_month_count,
+                sum(fact.is_primary::integer) AS member_count,
+                sum(fact.days_covered_count) AS covered_day_count,
+                sum(fact.gross_premium_amount) AS gross_premium_amount,
+                sum(fact.aptc_amount) AS aptc_amount,
+                sum(fact.net_premium_amount) AS net_premium_amount
+            FROM warehouse.fact_member_month AS fact
+            WHERE
+                fact.plan_durable_key = touched.plan_durable_key
+                AND fact.month_start_date = touched.month_start_date
+                AND fact.geography_key = touched.geography_key
+                AND fact.age_band_code = touched.age_band_code
+                AND fact.plan_key = touched.plan_key
+        ) AS month
 )
 
 SELECT

@@ -152,26 +152,26 @@ def test_what_is_absent_is_null_and_what_is_nothing_is_zero(warehouse):
     )
 
 
-def test_providers_are_kept_for_five_quarters_and_the_history_has_all(warehouse):
+def test_providers_are_kept_for_two_quarters_and_the_history_has_all(warehouse):
     """Peers are those of the same quarter: what is left out of the view changes no price in it."""
     claims(
         warehouse,
         """
         | rendering_provider_durable_key | service_date | allowed_amount |
-        | 1                              | 2024-12-31   | 50.00          |
-        | 1                              | 2025-01-01   | 30.00          |
-        | 2                              | 2025-03-31   | 10.00          |
+        | 1                              | 2025-09-30   | 50.00          |
+        | 1                              | 2025-10-01   | 30.00          |
+        | 2                              | 2025-12-31   | 10.00          |
         | 1                              | 2026-03-31   | 70.00          |
         """,
     )
     add(warehouse, "claims_quarterly_provider")
     refresh(warehouse, "provider_performance")
     kept = """
-        | 1                    | 2025          | 1              | 30.00          | 20.00                   |
-        | 2                    | 2025          | 1              | 10.00          | 20.00                   |
+        | 1                    | 2025          | 4              | 30.00          | 20.00                   |
+        | 2                    | 2025          | 4              | 10.00          | 20.00                   |
         | 1                    | 2026          | 1              | 70.00          | 70.00                   |"""
     head = "| provider_durable_key | calendar_year | quarter_number | allowed_amount | expected_allowed_amount |"
-    before = "| 1                    | 2024          | 4              | 50.00          | 50.00                   |"
+    before = "| 1                    | 2025          | 3              | 50.00          | 50.00                   |"
 
     expect(warehouse, "mart.provider_performance", f"{head}{kept}")
     expect(warehouse, "mart.provider_performance_history", f"{head}\n{before}{kept}")

@@ -124,8 +124,8 @@ CUBES = {
     ),
     "the other views of claims were not refreshed": Break(
         "derived_cubes_follow",
-        "UPDATE mart.claims_quarterly_provider SET line_count = line_count + 1 WHERE ctid = (SELECT min(ctid) FROM "
-        "mart.claims_quarterly_provider)",
+        "UPDATE mart.claims_quarterly_provider SET line_count = line_count + 1 WHERE (provider_durable_key, calendar_year, "
+        "quarter_number) = (SELECT provider_durable_key, calendar_year, quarter_number FROM mart.provider_performance LIMIT 1)",
     ),
 }
 HISTORY = {
@@ -196,7 +196,7 @@ OF_A_LOAD = {
         "(SELECT member_durable_key FROM work_claim_delta LIMIT 1)",
     ),
     "a plan's month lacks a cent": Break(
-        "plan_months_equal_facts",
+        "plan_months_equal_cells",
         "UPDATE mart.enrollment_monthly_plan SET aptc_amount = aptc_amount - 0.01 WHERE (month_start_date, "
         "plan_durable_key) = (SELECT month_start_date, plan_durable_key FROM work_member_month_delta LIMIT 1)",
     ),
