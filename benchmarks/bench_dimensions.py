@@ -12,20 +12,18 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from benchmarks.program import tell, timed
 from etl.catalog.sources import MEMBERS
 from etl.core.embedded import EmbeddedServer
 from etl.core.migrate import upgrade
 
-ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = [column for column in MEMBERS.columns if column.name not in ("effective_date", "operation")]
 YARDSTICK = """
 import sys, psycopg
@@ -92,16 +90,6 @@ def make_deliveries(folder: Path, count: int) -> dict[str, Path]:
     }
 
 
-def timed(arguments: list[str], env: dict[str, str]) -> float:
-    """Seconds of a program from start to exit, its modules compiled before, as they are from the second run on."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    start = time.perf_counter()
-    done = subprocess.run(arguments, cwd=ROOT, env={**inherited, **env}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{arguments[1:]} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return time.perf_counter() - start
-
-
 def step_seconds(url: str) -> float:
     """Seconds the last run spent on dim_member, as its ledger says."""
     with psycopg.connect(url) as conn:
@@ -121,7 +109,7 @@ def raw_copy(url: str, file: Path) -> float:
         )
         conn.execute(sql.SQL("CREATE UNLOGGED TABLE bench_raw ({})").format(columns))
         conn.execute("CHECKPOINT")
-    return timed([sys.executable, "-c", YARDSTICK, url, str(file)], {})
+    return timed([sys.executable, "-c", YARDSTICK, url, str(file)], {}).seconds
 
 
 def measure(server: EmbeddedServer, made: dict[str, Path], landing: Path, repeat: int) -> None:
@@ -144,19 +132,18 @@ def measure(server: EmbeddedServer, made: dict[str, Path], landing: Path, repeat
         for name, folder in made.items():
             yardstick = raw_copy(url, yardstick_file)
             folder.rename(landing / folder.name)
-            seconds = timed([sys.executable, "run.py", "--mode", "incremental"], env)
+            seconds = timed([sys.executable, "run.py", "--mode", "incremental"], env).seconds
             dims = step_seconds(url)
             ratios.setdefault(name, []).append((seconds, seconds / yardstick, dims))
-            print(
+            tell(
                 f"  turn {turn + 1}  {name:14} {seconds:6.2f} s  {seconds / yardstick:5.2f} x COPY ({yardstick:.2f} s); "
-                f"dim_member {dims:6.3f} s",
-                flush=True,
+                f"dim_member {dims:6.3f} s"
             )
         for folder in made.values():
             (landing / folder.name).rename(folder)
     for name, found in ratios.items():
         seconds, times, dims = (statistics.median(column) for column in zip(*found, strict=True))
-        print(f"median  {name:14} {seconds:6.2f} s  {times:5.2f} x; dim_member {dims:6.3f} s")
+        tell(f"median  {name:14} {seconds:6.2f} s  {times:5.2f} x; dim_member {dims:6.3f} s")
 
 
 def main() -> None:
@@ -172,7 +159,7 @@ def main() -> None:
         landing = folder / "landing"
         landing.mkdir()
         size = (made["first load"] / "members.csv").stat().st_size / 1e6
-        print(f"{wanted.members:,} members x {len(COLUMNS)} columns, {size:.0f} MB; {os.cpu_count()} cores", flush=True)
+        tell(f"{wanted.members:,} members x {len(COLUMNS)} columns, {size:.0f} MB; {os.cpu_count()} cores")
         server = EmbeddedServer(folder / "postgres")
         server.start()
         try:

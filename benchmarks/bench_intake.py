@@ -9,22 +9,21 @@ import argparse
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from benchmarks.program import Run, tell, timed
 from etl.catalog.sources import CLAIMS, SOURCES
 from etl.core.embedded import EmbeddedServer
 from etl.core.migrate import upgrade
 
-ROOT = Path(__file__).resolve().parents[1]
 BAD_EVERY = 100
 YARDSTICK = """
 import sys, psycopg
@@ -86,35 +85,19 @@ def write_files(folder: Path, count: int) -> tuple[Path, Path]:
     return paths
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run: wall seconds, CPU seconds of client and server together, and peak memory of the client."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
-
-
 def server_cpu(postmaster: int) -> float:
     """CPU seconds of the server and of its processes that have ended."""
     fields = Path(f"/proc/{postmaster}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def timed(arguments: list[str], env: dict[str, str], postmaster: int) -> Run:
-    """Run a program from start to exit."""
+def timed_with_server(arguments: list[str], env: dict[str, str], postmaster: int) -> Run:
+    """Run a program; its CPU seconds are those of client and server together."""
     before = server_cpu(postmaster)
-    start = time.perf_counter()
-    child = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{arguments[1:3]} ended with {child.returncode}")
+    run = timed(arguments, env)
     # A backend is counted when the server has seen it end.
     time.sleep(0.3)
-    cpu_seconds = usage.ru_utime + usage.ru_stime + server_cpu(postmaster) - before
-    return Run(seconds, cpu_seconds, usage.ru_maxrss / 1024)
+    return replace(run, cpu_seconds=run.cpu_seconds + server_cpu(postmaster) - before)
 
 
 def clear(url: str) -> None:
@@ -130,12 +113,6 @@ def clear(url: str) -> None:
         )
         conn.execute(sql.SQL("CREATE UNLOGGED TABLE bench_raw ({})").format(columns))
         conn.execute("CHECKPOINT")
-
-
-def tell(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:
@@ -167,10 +144,10 @@ def measure(url: str, sound: Path, bad: Path, repeat: int) -> None:
 
     def intake(file: Path) -> Callable[[], Run]:
         command = [sys.executable, "-m", "etl.load.staging_loader", "--landing", str(file.parents[1])]
-        return lambda: timed(command, {"DATABASE_URL": url}, postmaster)
+        return lambda: timed_with_server(command, {"DATABASE_URL": url}, postmaster)
 
     turns: dict[str, Callable[[], Run]] = {
-        "raw COPY": lambda: timed([sys.executable, "-c", YARDSTICK, url, str(sound)], {}, postmaster),
+        "raw COPY": lambda: timed_with_server([sys.executable, "-c", YARDSTICK, url, str(sound)], {}, postmaster),
         "intake, sound file": intake(sound),
         "intake, 1 % bad": intake(bad),
     }

@@ -11,23 +11,19 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from benchmarks.program import Run, tell, timed
 from etl.catalog.sources import SOURCES
 from etl.core.embedded import EmbeddedServer
 from etl.core.migrate import upgrade
 
-ROOT = Path(__file__).resolve().parents[1]
 LINES_A_DAY = 5_000
 CHANGED_MEMBERS = 0.001
 DAYS = 3
@@ -42,34 +38,6 @@ with psycopg.connect(sys.argv[1], autocommit=True) as conn:
                 while block := file.read(1 << 20):
                     copy.write(block)
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """One program: wall seconds, and the peak memory of its process."""
-
-    seconds: float
-    peak_mib: float
-
-
-def timed(arguments: Sequence[str], env: dict[str, str]) -> Run:
-    """Run a program from start to exit."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as told:
-        child = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **env}, stdout=told, stderr=told)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            told.seek(0)
-            raise SystemExit(f"{arguments[1:3]} ended with {child.returncode}: {told.read()[-2000:].decode()}")
-    return Run(seconds, usage.ru_maxrss / 1024)
-
-
-def tell(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def raw_copy(url: str, landing: Path) -> Run:
@@ -95,11 +63,9 @@ def business_day(landing: Path, number: int) -> None:
     as_of = date.fromisoformat(folders[-1].name[:10]) + timedelta(days=1)
     folder = landing / as_of.isoformat()
     folder.mkdir()
-    source = next(
-        path
-        for path in reversed(folders)
-        if (path / "claims.csv").exists() and (path / "claims.csv").stat().st_size > 1_000_000
-    )
+    with_claims = [path for path in reversed(folders) if (path / "claims.csv").exists()]
+    large = [path for path in with_claims if (path / "claims.csv").stat().st_size > 1_000_000]
+    source = (large or with_claims)[0]
     claims = _read(source / "claims.csv", LINES_A_DAY)
     for claim in claims:
         claim |= {"claim_id": f"B{number}-{claim['claim_id']}", "original_claim_id": ""}
