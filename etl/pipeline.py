@@ -20,6 +20,7 @@ from etl.core.errors import SourceError
 from etl.core.ledger import Ledger, RowCounts, Watcher
 from etl.core.runs import open_run
 from etl.core.settings import Settings
+from etl.core.sqlfiles import drop_work
 from etl.extract.deliveries import Delivery, find_deliveries
 from etl.load.guards import GUARDS
 from etl.load.staging_loader import StagingResult, stage_deliveries
@@ -192,15 +193,13 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
         "SET LOCAL enable_mergejoin = off"
     )
     for spec in DIMENSIONS:
-        moved = sql.Identifier(f"work_moved_{spec.entity}")
-        conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(moved))
-        conn.execute(
-            sql.SQL(
-                "CREATE TEMPORARY TABLE {} (durable_key bigint, start_date date, end_date date) ON COMMIT DROP"
-            ).format(moved)
-        )
-        overwritten = sql.Identifier(f"work_overwritten_{spec.entity}")
-        conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(overwritten))
-        conn.execute(sql.SQL("CREATE TEMPORARY TABLE {} (durable_key bigint) ON COMMIT DROP").format(overwritten))
+        for name, columns in (
+            (f"work_moved_{spec.entity}", "durable_key bigint, start_date date, end_date date"),
+            (f"work_overwritten_{spec.entity}", "durable_key bigint"),
+        ):
+            drop_work(conn, name)
+            conn.execute(
+                sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(sql.Identifier(name), sql.SQL(columns))
+            )
     if batch.is_rebuild:
         cube_loader.read_deltas_from_facts(conn)

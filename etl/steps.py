@@ -56,10 +56,7 @@ def _dim_date(run: Run) -> RowCounts:
         return RowCounts()
     # So that the server need not log what it can drop.
     run.conn.execute("TRUNCATE warehouse.dim_date")
-    with (
-        local_settings(run.conn, enable_mergejoin="off"),
-        indexes_afterwards(run.conn, sql.Identifier("warehouse", "dim_date")),
-    ):
+    with indexes_afterwards(run.conn, sql.Identifier("warehouse", "dim_date")):
         days = sql_file("dim_date").run(run.conn)
     run.conn.execute("ANALYZE warehouse.dim_date (date_key, calendar_date)")
     return RowCounts(inserted=days)

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core.errors import StepFailed
@@ -50,3 +50,19 @@ def sql_file(name: str) -> SqlFile:
     if len(found) != 1:
         raise StepFailed(f"sql/: {len(found)} files named {name}.sql, one is needed")
     return SqlFile(found[0])
+
+
+def drop_work(conn: Connection[TupleRow], name: str) -> None:
+    """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
+    found = conn.execute(
+        "SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)
+    ).fetchone()
+    if found:
+        kind = sql.SQL("VIEW" if found[0] else "TABLE")
+        conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
+
+
+def remake(conn: Connection[TupleRow], name: str, **values: Any) -> int:
+    """Make a work table anew by the file of its name; how many rows it holds."""
+    drop_work(conn, name)
+    return sql_file(name).run(conn, **values)

@@ -25,7 +25,7 @@ def history(conn: Connection[TupleRow], spec: DimensionSpec, *, whole: bool) -> 
         "sk": sql.Identifier(spec.surrogate_key),
         "dk_name": sql.Literal(spec.durable_key),
         "sk_name": sql.Literal(spec.surrogate_key),
-        "bk": sql.SQL(", ").join(map(sql.Identifier, spec.business_key)),
+        "bk": compose.listed(spec.business_key),
     }
     only = sql.SQL("" if whole else "WHERE d.{dk} IN (SELECT m.durable_key FROM {moved} AS m)").format(**names)
     # Of all versions each key is looked for by itself first, which an index can answer. Most entities have one version,
@@ -112,15 +112,16 @@ def cube_totals(conn: Connection[TupleRow], *, whole: bool) -> list[Result]:
     checked = {check.table for check in CHECKS if not whole and check.scope is not Scope.WHOLE}
     for fact in dict.fromkeys(cube.fact for cube in BASE_CUBES):
         cubes = [cube for cube in BASE_CUBES if cube.fact == fact and cube.table not in checked]
-        measures = sorted({measure for cube in cubes for measure in cube.measures})
+        found = [_sums(conn, ("mart", cube.table), cube.measures) for cube in cubes]
         if whole or fact not in _TOTALS_OF:
+            measures = sorted({measure for cube in cubes for measure in cube.measures})
             expected = _sums(conn, _ADDED_UP.get(fact, ("warehouse", fact)), measures)
         elif cubes:
             small = next(cube for cube in BASE_CUBES if cube.table == _TOTALS_OF[fact])
             expected = _sums(conn, ("mart", small.table), small.measures)
             if small.fact == fact:
-                results.append(_compared(conn, small, _sums(conn, ("mart", cubes[0].table), cubes[0].measures)))
-        results += [_compared(conn, cube, expected) for cube in cubes]
+                results.append(_compared(small, expected, found[0]))
+        results += [_compared(cube, sums, expected) for cube, sums in zip(cubes, found, strict=True)]
     return results
 
 
@@ -145,12 +146,10 @@ def _sums(conn: Connection[TupleRow], table: tuple[str, ...], measures: Iterable
     return dict(zip(names, conn.execute(query).fetchone() or (), strict=True))
 
 
-def _compared(conn: Connection[TupleRow], cube: BaseCube, expected: Mapping[str, Any]) -> Result:
-    shared = [measure for measure in cube.measures if measure in expected]
-    found = _sums(conn, ("mart", cube.table), shared) if shared else {}
+def _compared(cube: BaseCube, found: Mapping[str, Any], expected: Mapping[str, Any]) -> Result:
     keys = tuple(
         f"{measure}: {expected[measure]} expected, {found[measure]} found"
-        for measure in shared
-        if expected[measure] != found[measure]
+        for measure in cube.measures
+        if measure in expected and expected[measure] != found[measure]
     )
     return Result(f"{cube.table}_totals", cube.table, Severity.CRITICAL, keys)

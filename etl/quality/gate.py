@@ -7,14 +7,14 @@ differ. A load is judged by what it touched, so that it costs what it weighs; a 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from etl.catalog.checks import CHECKS, Result, Scope, Severity
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.database import local_settings
 from etl.core.errors import QualityGateError
-from etl.core.sqlfiles import sql_file
+from etl.core.sqlfiles import remake, sql_file
 from etl.quality.composed import cube_totals, history, moved_keys
 
 
@@ -46,23 +46,17 @@ def _add_up(conn: Connection[TupleRow], loads: Mapping[str, tuple[int, ...]], *,
         # No claims were loaded just now, which would have left it.
         # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
         with local_settings(conn, work_mem="8MB"):
-            _make(conn, "work_claim_link", loads=claims, is_rebuild=whole)
-    _make(conn, "work_gate_staged", loads=claims)
-    _make(conn, "work_gate_line", loads=claims)
+            remake(conn, "work_claim_link", loads=claims, is_rebuild=whole)
+    remake(conn, "work_gate_staged", loads=claims)
+    remake(conn, "work_gate_line", loads=claims)
     if whole:
-        _make(conn, "work_gate_day")
-        _make(conn, "work_gate_month")
+        remake(conn, "work_gate_day")
+        remake(conn, "work_gate_month")
     return {
         "loads": [],
         "all_loads": sorted({load for listed in loads.values() for load in listed}),
         "days": [] if whole else _listed(conn, "SELECT array_agg(DISTINCT service_date) FROM work_claim_delta"),
     }
-
-
-def _make(conn: Connection[TupleRow], table: str, **values: Any) -> None:
-    """Make a work table anew by the file of its name."""
-    conn.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(table)))
-    sql_file(table).run(conn, **values)
 
 
 def _listed(conn: Connection[TupleRow], query: str) -> list[Any]:

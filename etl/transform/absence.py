@@ -60,17 +60,14 @@ def find_absent(history: History, *, has_forgotten: bool) -> int:
         LEFT JOIN {source} AS s ON s.load_id IN ({loads}) AND o.load_id = s.load_id AND {s_is_d}
         WHERE
             s.load_id IS NULL
-            AND NOT EXISTS (
-                SELECT FROM {log} AS u
-                WHERE
-                    u.dimension = {dimension} AND u.durable_key = d.{dk} AND u.observed_date = o.as_of
-                    AND u.as_of = o.as_of AND u.kind = 'unknown'
-            )
+            AND NOT {unknown}
     """
+    is_unknown = unknown(history, "d.{dk}", "o.as_of")
     found = history.create(
         "work_absent",
         statement,
         candidates=history.names["dim"],
+        unknown=is_unknown,
         have_hash=sql.SQL("d.row_hash"),
         is_asked=history.compose(
             "o.is_new AND {is_value} {remembered} AND d.first_observed_date <= o.as_of AND d.end_date > o.as_of"
@@ -80,6 +77,7 @@ def find_absent(history: History, *, has_forgotten: bool) -> int:
         found += history.run(
             "INSERT INTO work_absent " + statement,
             candidates=history.compose("(SELECT f.durable_key AS {dk}, {bk} FROM work_forgotten AS f)"),
+            unknown=is_unknown,
             have_hash=sql.SQL("NULL::uuid"),
             is_asked=sql.SQL("true"),
         )

@@ -1,6 +1,7 @@
 """Cubes: base cubes take what a load's facts sum to; materialized views follow when their inputs moved."""
 
 from collections.abc import Set as AbstractSet
+from contextlib import nullcontext
 from datetime import date
 
 from psycopg import Connection, sql
@@ -12,8 +13,8 @@ from etl.core import compose
 from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import sql_file
-from etl.transform.work_tables import drop_work, leave_delta
+from etl.core.sqlfiles import remake
+from etl.transform.work_tables import leave_delta
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
@@ -29,18 +30,17 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
     Leaves `work_<cube>`, what was added.
     """
     work = f"work_{cube.table}"
-    drop_work(conn, work)
     # In a rebuild all groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
-    with local_settings(conn, enable_indexscan="off" if is_rebuild else "on"):
-        added = sql_file(work).run(conn)
+    with local_settings(conn, enable_indexscan="off") if is_rebuild else nullcontext():
+        added = remake(conn, work)
     if not added:
         return RowCounts()
     columns = column_names(conn, f"pg_temp.{work}")
     names = {
         "cube": sql.Identifier("mart", cube.table),
         "work": sql.Identifier(work),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
-        "key": sql.SQL(", ").join(map(sql.Identifier, cube.key)),
+        "columns": compose.listed(columns),
+        "key": compose.listed(cube.key),
         "same": compose.equal("cube", "w", cube.key),
         "sums": sql.SQL(", ").join(
             sql.SQL("{0} = cube.{0} + excluded.{0}").format(sql.Identifier(name))

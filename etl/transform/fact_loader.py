@@ -14,9 +14,9 @@ from etl.core import compose
 from etl.core.database import local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import sql_file
+from etl.core.sqlfiles import drop_work, sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import drop_work, leave_delta, make
+from etl.transform.work_tables import leave_delta, make
 
 
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
@@ -118,10 +118,9 @@ def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     make(conn, "work_span")
     if not batch.is_rebuild:
         counts.deleted += sql_file("fact_enrollment_replaced").run(conn)
+    with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_enrollment"), pays=batch.is_rebuild):
         counts.inserted += sql_file("fact_enrollment").run(conn)
-    else:
-        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_enrollment")):
-            counts.inserted += sql_file("fact_enrollment").run(conn)
+    if batch.is_rebuild:
         conn.execute(
             "ANALYZE warehouse.fact_enrollment (member_durable_key, transaction_id, enrollment_id, is_current_version, "
             "enrollment_status, coverage_start_date, coverage_end_date, load_id)"
@@ -199,10 +198,7 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Keep one snapshot row per claim family."""
     counts = RowCounts(inserted=sql_file("fact_claim_versions").run(conn))
-    if batch.is_rebuild:
-        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_claim")):
-            counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
-    else:
+    with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_claim"), pays=batch.is_rebuild):
         counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
     return counts
 

@@ -1,13 +1,13 @@
 """The first full delivery of an empty dimension: every row is a version, so nothing has to be compared or spliced."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core import compose
-from etl.core.hashing import HASH_VERSION, hash_rows, with_hashes
+from etl.core.hashing import HASH_VERSION, with_hashes
 from etl.core.indexes import indexes_afterwards
 from etl.core.spec import Absence, Mode
 from etl.transform.history import History, Observed, write_canonically
@@ -150,16 +150,10 @@ def _insert(
 ) -> int:
     """The rows' hashes go to the server, which joins them to the rows."""
     spec = history.spec
-    history.create(
-        "work_hashed",
-        "SELECT 0::bigint AS load_id, 0::bigint AS record_number, NULL::uuid AS row_hash, NULL::uuid AS overwritten_hash "
-        "WHERE false",
-    )
     hashed = sql.SQL(", ").join(values[name] for name in (*spec.versioned, *spec.overwritten))
     query = sql.SQL("SELECT s.load_id, s.record_number, {} {}").format(hashed, rows)
-    count = hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
-    history.conn.execute("ANALYZE work_hashed (record_number)")
-    with indexes_afterwards(history.conn, history.names["dim"]) if count >= _MANY else nullcontext():
+    count = history.hash(query)
+    with indexes_afterwards(history.conn, history.names["dim"], pays=count >= _MANY):
         return history.run(
             "INSERT INTO {dim} ({columns}) SELECT {values}, {constants}, h.row_hash, h.overwritten_hash "
             "FROM (SELECT * {rows}) AS s INNER JOIN work_hashed AS h ON s.record_number = h.record_number",

@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from etl.core import compose
 from etl.core.errors import SpecError
+from etl.core.hashing import hash_rows
 from etl.core.spec import SOURCE_METADATA, DimensionSpec, HistoryType, Mode, NewColumns
 
 _MOMENTS: dict[HistoryType, Mapping[str, sql.Composable]] = {
@@ -238,6 +239,19 @@ class History:
         )
         cursor.nextset()
         return cursor.rowcount
+
+    def hash(self, query: sql.Composable | None) -> int:
+        """Make work_hashed anew: the hashes of the rows that *query* gives, see `hash_rows`; how many. None gives none."""
+        self.create(
+            "work_hashed",
+            "SELECT 0::bigint AS load_id, 0::bigint AS record_number, NULL::uuid AS row_hash, "
+            "NULL::uuid AS overwritten_hash WHERE false",
+        )
+        if query is None:
+            return 0
+        count = hash_rows(self.conn, query, sql.Identifier("work_hashed"), len(self.spec.overwritten))
+        self.conn.execute("ANALYZE work_hashed (load_id, record_number)")
+        return count
 
     def load_list(self, loads: Iterable[int]) -> sql.Composable:
         """Literals: only so can the planner leave out the other loads' partitions."""

@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 from etl.catalog.facts import ADJUSTMENT, MOVEMENT, FactSpec
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import sql_file
+from etl.core.sqlfiles import drop_work, sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import drop_work, leave_delta, make
+from etl.transform.work_tables import leave_delta, make
 
 
 @dataclass(frozen=True, slots=True)

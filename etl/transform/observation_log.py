@@ -52,7 +52,7 @@ def unknown(history: History, key: str, as_of: str) -> sql.Composable:
     return history.compose(
         "EXISTS (SELECT FROM {log} AS u WHERE u.dimension = {dimension} AND u.durable_key = {key} "
         "AND u.observed_date = {as_of} AND u.as_of = {as_of} AND u.kind = 'unknown')",
-        key=sql.SQL(key),
+        key=history.compose(key),
         as_of=sql.SQL(as_of),
     )
 

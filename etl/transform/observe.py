@@ -13,7 +13,6 @@ from psycopg import sql
 
 from etl.core import compose
 from etl.core.errors import SourceError
-from etl.core.hashing import hash_rows
 from etl.core.spec import Absence, Mode, OverwriteScope
 from etl.transform.absence import find_absent, mark_later_unknown, mark_rejected_unknown
 from etl.transform.forget import forget_untellable, forget_withdrawn
@@ -261,18 +260,11 @@ def _compare_on_their_day(history: History) -> None:
 
 def _hash(history: History, candidates: int) -> None:
     spec = history.spec
-    history.create(
-        "work_hashed",
-        "SELECT 0::bigint AS load_id, 0::bigint AS record_number, NULL::uuid AS row_hash, NULL::uuid AS overwritten_hash "
-        "WHERE false",
-    )
     query = history.compose(
         "SELECT load_id, record_number, {attributes} FROM work_candidate WHERE record_number IS NOT NULL",
         attributes=sql.SQL(", ").join(said(name) for name in (*spec.versioned, *spec.overwritten)),
     )
-    if candidates:
-        hash_rows(history.conn, query, sql.Identifier("work_hashed"), len(spec.overwritten))
-        history.conn.execute("ANALYZE work_hashed (load_id, record_number)")
+    history.hash(query if candidates else None)
     is_news = (
         "NOT c.is_gone OR c.have_hash IS NOT NULL"
         if spec.overwrite_scope is OverwriteScope.CURRENT

@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 from etl.catalog.facts import FactSpec
 from etl.core import compose
 from etl.core.database import column_names
-from etl.core.sqlfiles import sql_file
+from etl.core.sqlfiles import drop_work, remake
 
 # What later joins of a work table need statistics of; of the others, all columns, since they are few.
 _ANALYZED = {
@@ -19,22 +19,10 @@ _ANALYZED = {
 }
 
 
-def drop_work(conn: Connection[TupleRow], name: str) -> None:
-    """Drop a work table or work view, where there is one: an earlier batch of the same transaction may have left it."""
-    found = conn.execute(
-        "SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (f"pg_temp.{name}",)
-    ).fetchone()
-    if found:
-        kind = sql.SQL("VIEW" if found[0] else "TABLE")
-        conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
-
-
 def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     """Make a work table anew by the file of its name, and analyze it."""
-    table = sql.Identifier(name)
-    drop_work(conn, name)
-    rows = sql_file(name).run(conn, **values)
-    conn.execute(sql.SQL("ANALYZE {} {}").format(table, sql.SQL(_ANALYZED.get(name, ""))))
+    rows = remake(conn, name, **values)
+    conn.execute(sql.SQL("ANALYZE {} {}").format(sql.Identifier(name), sql.SQL(_ANALYZED.get(name, ""))))
     return rows
 
 

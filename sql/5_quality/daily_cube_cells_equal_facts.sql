@@ -50,55 +50,38 @@ lines AS (
     GROUP BY
         line.service_date, line.plan_key, line.rendering_provider_key, line.is_in_network, line.claim_type,
         line.plan_durable_key, line.rendering_provider_durable_key
-),
-
-facts AS (
-    SELECT
-        touched.*,
-        lines.fact_row_count,
-        lines.line_count,
-        lines.claim_count,
-        lines.denied_line_count,
-        lines.billed_amount,
-        lines.allowed_amount,
-        lines.paid_amount,
-        lines.deductible_amount,
-        lines.copay_amount,
-        lines.coinsurance_amount,
-        lines.cob_amount
-    FROM touched
-    LEFT JOIN lines
-        ON
-            touched.service_date = lines.service_date
-            AND touched.plan_key = lines.plan_key
-            AND touched.provider_key = lines.provider_key
-            AND touched.network_code = lines.network_code
-            AND touched.claim_type = lines.claim_type
-            AND touched.plan_durable_key = lines.plan_durable_key
-            AND touched.provider_durable_key = lines.provider_durable_key
 )
 
 SELECT
-    facts.service_date || ' plan_key ' || facts.plan_key || ' provider_key ' || facts.provider_key || ' '
-    || facts.network_code || ' ' || facts.claim_type AS failed_key
-FROM facts
+    touched.service_date || ' plan_key ' || touched.plan_key || ' provider_key ' || touched.provider_key || ' '
+    || touched.network_code || ' ' || touched.claim_type AS failed_key
+FROM touched
+LEFT JOIN lines
+    ON
+        touched.service_date = lines.service_date
+        AND touched.plan_key = lines.plan_key
+        AND touched.provider_key = lines.provider_key
+        AND touched.network_code = lines.network_code
+        AND touched.claim_type = lines.claim_type
+        AND touched.plan_durable_key = lines.plan_durable_key
+        AND touched.provider_durable_key = lines.provider_durable_key
 LEFT JOIN mart.claims_daily_plan_provider AS cube
     ON
-        facts.service_date = cube.service_date
-        AND facts.plan_key = cube.plan_key
-        AND facts.provider_key = cube.provider_key
-        AND facts.network_code = cube.network_code
-        AND facts.claim_type = cube.claim_type
-        AND facts.plan_durable_key = cube.plan_durable_key
-        AND facts.provider_durable_key = cube.provider_durable_key
+        touched.service_date = cube.service_date
+        AND touched.plan_key = cube.plan_key
+        AND touched.provider_key = cube.provider_key
+        AND touched.network_code = cube.network_code
+        AND touched.claim_type = cube.claim_type
+        AND touched.plan_durable_key = cube.plan_durable_key
+        AND touched.provider_durable_key = cube.provider_durable_key
 WHERE
     (
-        facts.fact_row_count, facts.line_count, facts.claim_count, facts.denied_line_count,
-        facts.billed_amount, facts.allowed_amount, facts.paid_amount, facts.deductible_amount, facts.copay_amount,
-        facts.coinsurance_amount, facts.cob_amount
+        lines.fact_row_count, lines.line_count, lines.claim_count, lines.denied_line_count, lines.billed_amount,
+        lines.allowed_amount, lines.paid_amount, lines.deductible_amount, lines.copay_amount, lines.coinsurance_amount,
+        lines.cob_amount
     )
     IS DISTINCT FROM (
-        cube.fact_row_count, cube.line_count, cube.claim_count, cube.denied_line_count,
-        cube.billed_amount, cube.allowed_amount, cube.paid_amount, cube.deductible_amount, cube.copay_amount,
-        cube.coinsurance_amount, cube.cob_amount
+        cube.fact_row_count, cube.line_count, cube.claim_count, cube.denied_line_count, cube.billed_amount,
+        cube.allowed_amount, cube.paid_amount, cube.deductible_amount, cube.copay_amount, cube.coinsurance_amount,
+        cube.cob_amount
     )
