@@ -124,6 +124,10 @@ def _groups(deliveries: Sequence[Observed]) -> list[list[Observed]]:
     return groups
 
 
+def _claim_cents(run: Run) -> RowCounts:
+    return cube_loader.leave_cents(run.conn, is_rebuild=run.batch.is_rebuild)
+
+
 def _cube_step(cube: BaseCube) -> Step:
     return Step(
         cube.table,
@@ -191,6 +195,7 @@ PIPELINE: tuple[Step, ...] = (
     Step("fact_claim_line", "facts", lambda run: fact_loader.load_claims(run.conn, run.batch)),
     Step("fact_claim", "facts", lambda run: fact_loader.load_claim_families(run.conn, run.batch)),
     Step("codes", "aggregates", lambda run: reference_loader.name_codes(run.conn)),
+    Step("claim_cents", "aggregates", _claim_cents),
     *map(_cube_step, BASE_CUBES),
     Step("publish", "aggregates", _publish),
     *map(_view_step, DERIVED_CUBES),

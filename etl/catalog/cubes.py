@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BaseCube:
-    """A summary table: `key` is its grain, `fact` what it sums, `delta` the work view it is fed from."""
+    """A summary table: `key` is its grain, `fact` what it sums, `delta` the work view or table it is fed from.
+
+    `months_together`: of how many months of service, from January on, a group may be; where its file takes months.
+    """
 
     table: str
     fact: str
     delta: str
     key: tuple[str, ...]
     measures: tuple[str, ...]
+    months_together: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,8 @@ DOLLARS = ("line_count", "billed_amount", "allowed_amount", "paid_amount")
 PREMIUMS = ("member_month_count", "gross_premium_amount", "aptc_amount", "net_premium_amount")
 
 
-def _of_claims(table: str, *key: str, measures: tuple[str, ...] = DOLLARS) -> BaseCube:
-    return BaseCube(table, "fact_claim_line", "work_claim_delta", key, measures)
+def _of_claims(table: str, *key: str, months_together: int = 1) -> BaseCube:
+    return BaseCube(table, "fact_claim_line", "work_claim_cents", key, DOLLARS, months_together)
 
 
 BASE_CUBES: tuple[BaseCube, ...] = (
@@ -64,6 +68,7 @@ BASE_CUBES: tuple[BaseCube, ...] = (
         "quarter_number",
         "provider_durable_key",
         "service_category_code",
+        months_together=3,
     ),
     # Fed from what was added to the cube by month.
     BaseCube(
@@ -73,13 +78,13 @@ BASE_CUBES: tuple[BaseCube, ...] = (
         ("member_durable_key", "calendar_year"),
         DOLLARS,
     ),
-    _of_claims(
+    # A claim may have lines in two years.
+    BaseCube(
         "denials_yearly_plan",
-        "plan_durable_key",
-        "calendar_year",
-        "network_code",
-        "tc_reason_code",
-        measures=("line_count", "billed_amount"),
+        "fact_claim_line",
+        "work_claim_delta",
+        ("plan_durable_key", "calendar_year", "network_code", "tc_reason_code"),
+        ("line_count", "billed_amount"),
     ),
     BaseCube(
         table="enrollment_monthly",

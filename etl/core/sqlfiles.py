@@ -35,12 +35,23 @@ class SqlFile:
         # Where there is no value, nothing is looked for: a doubled percent sign would stay doubled.
         self.query = (query if names else self.text).encode()
         self.values = frozenset(names)
+        # What it gives can go to any table; other files name the one they fill.
+        self.is_query = bool(re.match(r"(?:--[^\n]*\n|\s)*(?:SELECT|WITH)\b", self.text))
 
-    def run(self, conn: Connection[TupleRow], **values: Any) -> int:
-        """Execute it in the caller's transaction; how many rows it wrote. Missing or unused values are refused."""
+    def run(self, conn: Connection[TupleRow], *, into: sql.Composable | None = None, **values: Any) -> int:
+        """Execute it in the caller's transaction; how many rows it wrote. Missing or unused values are refused.
+
+        *into*: where the rows of a file that is a SELECT go, put before it: INSERT INTO or CREATE TABLE ... AS.
+        """
         if missing := self.values ^ values.keys():
             raise StepFailed(f"{self.path.name}: values missing or not used: {', '.join(sorted(missing))}")
-        return conn.execute(self.query, values or None).rowcount
+        query = into.as_bytes(conn) + b"\n" + self.query if into else self.query
+        return conn.execute(query, values or None).rowcount
+
+    def columns(self, conn: Connection[TupleRow], **values: Any) -> list[str]:
+        """The names of what a file that is a SELECT gives, in their order; no row is read."""
+        shape = conn.execute(b"SELECT * FROM (\n" + self.query + b"\n) AS shape LIMIT 0", values or None).description
+        return [column.name for column in shape or ()]
 
 
 @cache
@@ -62,7 +73,9 @@ def drop_work(conn: Connection[TupleRow], name: str) -> None:
         conn.execute(sql.SQL("DROP {} pg_temp.{} CASCADE").format(kind, sql.Identifier(name)))
 
 
-def remake(conn: Connection[TupleRow], name: str, **values: Any) -> int:
-    """Make a work table anew by the file of its name; how many rows it holds."""
+def remake(conn: Connection[TupleRow], name: str, *, told_by: str = "", **values: Any) -> int:
+    """Make a work table anew by the file of its name, or of what the file *told_by* selects; how many rows it holds."""
     drop_work(conn, name)
-    return sql_file(name).run(conn, **values)
+    file = sql_file(told_by or name)
+    made = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS").format(sql.Identifier(name))
+    return file.run(conn, into=made if file.is_query else None, **values)

@@ -1,8 +1,8 @@
 """Cubes: base cubes take what a load's facts sum to; materialized views follow when their inputs moved."""
 
 from collections.abc import Set as AbstractSet
-from contextlib import nullcontext
 from datetime import date
+from itertools import groupby
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -13,8 +13,8 @@ from etl.core import compose
 from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import remake
-from etl.transform.work_tables import leave_delta
+from etl.core.sqlfiles import SqlFile, drop_work, remake, sql_file
+from etl.transform.work_tables import leave_delta, make
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
@@ -24,16 +24,39 @@ def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
             leave_delta(conn, fact, sql.Identifier("warehouse", fact.table), is_signed=False)
 
 
+def leave_cents(conn: Connection[TupleRow], *, is_rebuild: bool = False) -> RowCounts:
+    """Leave `work_claim_cents`: the delta of the claims as their cubes add it up, in a rebuild a part for each month."""
+    if not is_rebuild:
+        return RowCounts(read=make(conn, "work_claim_cents"))
+    file, name = sql_file("work_claim_cents"), sql.Identifier("work_claim_cents")
+    drop_work(conn, "work_claim_cents")
+    drop_work(conn, "work_claim_shape")
+    shape = (
+        b"CREATE TEMPORARY TABLE work_claim_shape ON COMMIT DROP AS SELECT * FROM (" + file.query + b") AS line LIMIT 0"
+    )
+    conn.execute(shape)
+    conn.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {} (LIKE work_claim_shape) PARTITION BY LIST (month_start_date) ON COMMIT DROP"
+        ).format(name)
+    )
+    for month in _months(conn, is_rebuild=True):
+        part = sql.Identifier(f"work_claim_cents_{month:%Y_%m}")
+        of_month = sql.SQL("CREATE TEMPORARY TABLE {} PARTITION OF {} FOR VALUES IN ({}) ON COMMIT DROP")
+        conn.execute(of_month.format(part, name, sql.Literal(month)))
+    return RowCounts(read=file.run(conn, into=sql.SQL("INSERT INTO {}").format(name)))
+
+
 def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = False) -> RowCounts:
     """Add the delta to *cube*; groups that no fact is left of are deleted. Always equal to a rebuild from the facts.
 
     Leaves `work_<cube>`, what was added.
     """
-    work = f"work_{cube.table}"
-    # In a rebuild all groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
-    with local_settings(conn, enable_indexscan="off") if is_rebuild else nullcontext():
-        added = remake(conn, work)
-    if not added:
+    work, file = f"work_{cube.table}", sql_file(cube.table)
+    if is_rebuild:
+        return _fill(conn, cube, file)
+    told = {"months": _months(conn, is_rebuild=False)} if "months" in file.values else {}
+    if not remake(conn, work, told_by=cube.table, **told):
         return RowCounts()
     columns = column_names(conn, f"pg_temp.{work}")
     names = {
@@ -52,17 +75,48 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
     def run(statement: str) -> int:
         return conn.execute(sql.SQL(statement).format(**names)).rowcount
 
-    if is_rebuild:
-        with indexes_afterwards(conn, sql.Identifier("mart", cube.table)):
-            written = run("INSERT INTO {cube} ({columns}) SELECT * FROM {work}")
-        run("ANALYZE {cube}")
-        return RowCounts(inserted=written)
     run("ANALYZE {work}")
     written = run(
         "INSERT INTO {cube} AS cube ({columns}) SELECT * FROM {work} ON CONFLICT ({key}) DO UPDATE SET {sums}"
     )
     emptied = run("DELETE FROM {cube} AS cube USING {work} AS w WHERE {same} AND cube.fact_row_count = 0")
     return RowCounts(inserted=written, deleted=emptied)
+
+
+def _fill(conn: Connection[TupleRow], cube: BaseCube, file: SqlFile) -> RowCounts:
+    """Fill an empty cube, a period of months at a time where its groups do not reach beyond one: few groups sum fast."""
+    periods: list[dict[str, list[date]]] = [{}]
+    none: dict[str, list[date]] = {}
+    if "months" in file.values:
+        none = {"months": []}
+        months = _months(conn, is_rebuild=True)
+        together = groupby(months, lambda month: (month.year * 12 + month.month - 1) // cube.months_together)
+        periods = [{"months": list(period)} for _, period in together]
+    table = sql.Identifier("mart", cube.table)
+    counts = RowCounts()
+    # All groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
+    with indexes_afterwards(conn, table), local_settings(conn, enable_indexscan="off"):
+        columns = compose.listed(file.columns(conn, **none))
+        into = sql.SQL("INSERT INTO {} ({})").format(table, columns)
+        counts.inserted = sum(file.run(conn, into=into, **period) for period in periods)
+        drop_work(conn, f"work_{cube.table}")
+        added = sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT {} FROM {}")
+        conn.execute(added.format(sql.Identifier(f"work_{cube.table}"), columns, table))
+    conn.execute(sql.SQL("ANALYZE {}").format(table))
+    return counts
+
+
+def _months(conn: Connection[TupleRow], *, is_rebuild: bool) -> list[date]:
+    """The months of service of the delta, in their order; in a rebuild those that the claim facts have room for."""
+    if is_rebuild:
+        query = (
+            "SELECT to_date(right(month.relname, 7), 'YYYY_MM') AS month_start_date FROM pg_inherits AS part "
+            "INNER JOIN pg_class AS month ON part.inhrelid = month.oid "
+            "WHERE part.inhparent = 'warehouse.fact_claim_line'::regclass ORDER BY 1"
+        )
+    else:
+        query = "SELECT DISTINCT month_start_date FROM work_claim_cents ORDER BY 1"
+    return [month for (month,) in conn.execute(query.encode())]
 
 
 def refresh_cube(conn: Connection[TupleRow], cube: DerivedCube, moved: AbstractSet[str]) -> RowCounts:

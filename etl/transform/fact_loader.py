@@ -16,7 +16,7 @@ from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import drop_work, sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import leave_delta, make
+from etl.transform.work_tables import fill, leave_delta, make
 
 
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
@@ -132,13 +132,9 @@ def load_enrollments(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Rebuild the months of the touched members, and write what differs."""
     make(conn, "work_touched_member")
-    counts = RowCounts(read=make(conn, "work_member_month"))
     if batch.is_rebuild:
-        with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_member_month")):
-            counts.inserted = conn.execute(
-                "INSERT INTO warehouse.fact_member_month SELECT * FROM work_member_month"
-            ).rowcount
-        return counts
+        return fill(conn, MEMBER_MONTH, "work_member_month")
+    counts = RowCounts(read=make(conn, "work_member_month"))
     make(conn, "work_member_month_change")
     counts.deleted += sql_file("fact_member_month_removed").run(conn)
     counts.inserted += sql_file("fact_member_month").run(conn)

@@ -10,11 +10,10 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.catalog.facts import ADJUSTMENT, MOVEMENT, FactSpec
-from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import drop_work, sql_file
+from etl.core.sqlfiles import sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import leave_delta, make
+from etl.transform.work_tables import fill, leave_delta, make
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,9 @@ def load_movements(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 def _tell(conn: Connection[TupleRow], batch: Batch, told: Told) -> RowCounts:
     change = sql.Identifier(told.change)
-    drop_work(conn, told.change)
-    counts = RowCounts(read=make(conn, told.wanted))
     if batch.is_rebuild:  # nothing to compare with, and all of it will be the delta
-        conn.execute(
-            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT w.*, 1 AS sign, 1 AS balance FROM {} AS w").format(
-                change, sql.Identifier(told.wanted)
-            )
-        )
-        with indexes_afterwards(conn, sql.Identifier("warehouse", told.fact.table)):
-            counts.inserted = sql_file(told.added).run(conn)
-        return counts
+        return fill(conn, told.fact, told.wanted)
+    counts = RowCounts(read=make(conn, told.wanted))
     make(conn, told.change)
     counts.deleted = sql_file(told.removed).run(conn)
     counts.inserted = sql_file(told.added).run(conn)

@@ -8,7 +8,9 @@ from psycopg.rows import TupleRow
 from etl.catalog.facts import FactSpec
 from etl.core import compose
 from etl.core.database import column_names
-from etl.core.sqlfiles import drop_work, remake
+from etl.core.indexes import indexes_afterwards
+from etl.core.ledger import RowCounts
+from etl.core.sqlfiles import drop_work, remake, sql_file
 
 # What later joins of a work table need statistics of; of the others, all columns, since they are few.
 _ANALYZED = {
@@ -24,6 +26,15 @@ def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     rows = remake(conn, name, **values)
     conn.execute(sql.SQL("ANALYZE {} {}").format(sql.Identifier(name), sql.SQL(_ANALYZED.get(name, ""))))
     return rows
+
+
+def fill(conn: Connection[TupleRow], fact: FactSpec, wanted: str) -> RowCounts:
+    """Fill an empty fact with what the file *wanted* selects, and build its indexes then."""
+    file, table = sql_file(wanted), sql.Identifier("warehouse", fact.table)
+    columns = compose.listed(file.columns(conn))
+    with indexes_afterwards(conn, table):
+        written = file.run(conn, into=sql.SQL("INSERT INTO {} ({})").format(table, columns))
+    return RowCounts(read=written, inserted=written)
 
 
 def leave_delta(conn: Connection[TupleRow], fact: FactSpec, rows: sql.Composable, *, is_signed: bool = True) -> None:

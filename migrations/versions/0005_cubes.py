@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.ddl import create_table
+from migrations.ddl import comment_on, create_table
 
 revision = "0005"
 down_revision = "0004"
@@ -27,6 +27,12 @@ CLAIM_MEASURES = [
 
 
 def upgrade() -> None:
+    # The state is the sum itself, eight bytes by value: cents are added up several times faster than decimals.
+    op.execute(
+        "CREATE AGGREGATE etl.total (bigint) "
+        "(SFUNC = int8pl, STYPE = bigint, INITCOND = '0', COMBINEFUNC = int8pl, PARALLEL = SAFE)"
+    )
+    comment_on("AGGREGATE", "etl.total (bigint)", "Sum of whole numbers as a bigint; 0 of none; an error past 9.2e18.")
     create_table(
         "mart.claims_daily_plan_provider",
         "Grain: service day x plan version x rendering provider version x network x claim type. Kept by deltas: always the "
@@ -94,3 +100,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE mart.enrollment_monthly, mart.claims_monthly_member, mart.claims_daily_plan_provider")
+    op.execute("DROP AGGREGATE etl.total (bigint)")

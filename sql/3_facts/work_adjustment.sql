@@ -1,8 +1,7 @@
 -- Title:  How the months of the touched members changed from delivery to delivery, by what each delivery knew
--- Fills:  work_adjustment, one row per member, policy, month, delivery and sign
+-- Fills:  work_adjustment, one row per member, policy, month, delivery and sign; in a rebuild the fact itself
 -- Reads:  work_touched_member, warehouse.fact_enrollment, etl.load
 -- Values: none
-CREATE TEMPORARY TABLE work_adjustment ON COMMIT DROP AS
 WITH versions AS (
     SELECT
         fact.*,
@@ -20,7 +19,7 @@ WITH versions AS (
         ON fact.load_id = load.load_id
 ),
 
-spans AS (
+spans AS MATERIALIZED (
     SELECT
         versions.*,
         -- One state of the policy from its first day to now: its months need no comparison.
@@ -33,7 +32,8 @@ spans AS (
         AND versions.coverage_start_date <= versions.coverage_end_date
 ),
 
-covered AS MATERIALIZED (
+-- Read twice, but no month twice.
+months AS NOT MATERIALIZED (
     SELECT
         spans.member_durable_key,
         spans.policy_id,
@@ -65,6 +65,12 @@ covered AS MATERIALIZED (
     ) AS month
 ),
 
+covered AS MATERIALIZED (
+    SELECT months.*
+    FROM months
+    WHERE NOT months.is_plain
+),
+
 moments AS (
     SELECT DISTINCT
         covered.member_durable_key,
@@ -73,7 +79,7 @@ moments AS (
         moment.reported_as_of
     FROM covered
     CROSS JOIN LATERAL (VALUES (covered.as_of), (covered.known_until)) AS moment (reported_as_of)
-    WHERE NOT covered.is_plain AND moment.reported_as_of IS NOT NULL
+    WHERE moment.reported_as_of IS NOT NULL
 ),
 
 -- A policy with two spans in one month counts once, as in fact_member_month.
@@ -136,19 +142,19 @@ changed AS (
 )
 
 SELECT
-    covered.member_durable_key,
-    covered.month_start_date,
-    covered.policy_id,
-    covered.as_of AS reported_as_of,
+    months.member_durable_key,
+    months.month_start_date,
+    months.policy_id,
+    months.as_of AS reported_as_of,
     FALSE AS is_removal,
-    covered.plan_durable_key,
+    months.plan_durable_key,
     1::smallint AS member_month_count,
-    covered.days_covered::smallint AS days_covered_count,
-    covered.gross_premium_amount,
-    covered.aptc_amount,
-    covered.net_premium_amount
-FROM covered
-WHERE covered.is_plain
+    months.days_covered::smallint AS days_covered_count,
+    months.gross_premium_amount,
+    months.aptc_amount,
+    months.net_premium_amount
+FROM months
+WHERE months.is_plain
 UNION ALL
 SELECT
     changed.member_durable_key,

@@ -1,11 +1,14 @@
 -- Title:  The months that the touched members should have
--- Fills:  work_member_month, one row per member, policy and month with coverage
+-- Fills:  work_member_month, one row per member, policy and month; in a rebuild the fact itself
 -- Reads:  work_touched_member, warehouse.fact_enrollment, dim_member, dim_plan, dim_geography, dim_age_band
 -- Values: none
-CREATE TEMPORARY TABLE work_member_month ON COMMIT DROP AS
--- Put in order once, before they become many times as many months: what is sorted later is but the months of a member.
-WITH spans AS MATERIALIZED (
-    SELECT span.*
+WITH spans AS (
+    SELECT
+        span.*,
+        extract(YEAR FROM span.coverage_start_date)::integer * 12
+        + extract(MONTH FROM span.coverage_start_date)::integer - 1 AS first_month_number,
+        extract(YEAR FROM span.coverage_end_date)::integer * 12
+        + extract(MONTH FROM span.coverage_end_date)::integer - 1 AS last_month_number
     FROM warehouse.fact_enrollment AS span
     INNER JOIN work_touched_member AS touched
         ON span.member_durable_key = touched.member_durable_key
@@ -13,30 +16,51 @@ WITH spans AS MATERIALIZED (
         span.is_current_version
         AND span.enrollment_status IN ('effectuated', 'terminated')
         AND span.coverage_start_date <= span.coverage_end_date
-    ORDER BY span.member_durable_key
 ),
 
-covered AS (
+-- Put in order once, before they become many times as many months: what is sorted later is but the months of a member.
+ordered AS MATERIALIZED (
     SELECT
-        spans.member_durable_key,
-        spans.policy_id,
-        spans.enrollment_id,
-        spans.coverage_start_date,
-        spans.plan_durable_key,
-        spans.gross_premium_amount,
-        spans.aptc_amount,
-        spans.net_premium_amount,
-        spans.load_id,
-        spans.load_timestamp,
+        spans.*,
+        -- No other span of the member reaches into one of its months, which then need no comparison.
+        COALESCE(spans.first_month_number > max(spans.last_month_number) OVER earlier, TRUE)
+        AND COALESCE(spans.last_month_number < min(spans.first_month_number) OVER later, TRUE) AS is_plain
+    FROM spans
+    WINDOW
+        earlier AS (
+            PARTITION BY spans.member_durable_key ORDER BY spans.coverage_start_date, spans.enrollment_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ),
+        later AS (
+            PARTITION BY spans.member_durable_key ORDER BY spans.coverage_start_date, spans.enrollment_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        )
+    ORDER BY spans.member_durable_key
+),
+
+-- Read twice, but no month twice.
+covered AS NOT MATERIALIZED (
+    SELECT
+        ordered.member_durable_key,
+        ordered.policy_id,
+        ordered.enrollment_id,
+        ordered.coverage_start_date,
+        ordered.is_plain,
+        ordered.plan_durable_key,
+        ordered.gross_premium_amount,
+        ordered.aptc_amount,
+        ordered.net_premium_amount,
+        ordered.load_id,
+        ordered.load_timestamp,
         month.month_start_date,
         month.month_end_date,
         month.month_end_date_key,
-        LEAST(spans.coverage_end_date, month.month_end_date) AS last_covered_date,
-        LEAST(spans.coverage_end_date, month.month_end_date)
-        - GREATEST(spans.coverage_start_date, month.month_start_date) + 1 AS days_covered,
-        spans.coverage_start_date <= month.month_start_date + 14
-        AND spans.coverage_end_date >= month.month_start_date + 14 AS is_mid_month
-    FROM spans
+        LEAST(ordered.coverage_end_date, month.month_end_date) AS last_covered_date,
+        LEAST(ordered.coverage_end_date, month.month_end_date)
+        - GREATEST(ordered.coverage_start_date, month.month_start_date) + 1 AS days_covered,
+        ordered.coverage_start_date <= month.month_start_date + 14
+        AND ordered.coverage_end_date >= month.month_start_date + 14 AS is_mid_month
+    FROM ordered
     CROSS JOIN LATERAL (
         SELECT
             make_date(number / 12, number % 12 + 1, 1) AS month_start_date,
@@ -45,12 +69,7 @@ covered AS (
             number / 12 * 10000 + (number % 12 + 1) * 100
             + (make_date((number + 1) / 12, (number + 1) % 12 + 1, 1) - make_date(number / 12, number % 12 + 1, 1))
                 AS month_end_date_key
-        FROM generate_series(
-            extract(YEAR FROM spans.coverage_start_date)::integer * 12
-            + extract(MONTH FROM spans.coverage_start_date)::integer - 1,
-            extract(YEAR FROM spans.coverage_end_date)::integer * 12
-            + extract(MONTH FROM spans.coverage_end_date)::integer - 1
-        ) AS calendar (number)
+        FROM generate_series(ordered.first_month_number, ordered.last_month_number) AS calendar (number)
     ) AS month
 ),
 
@@ -63,17 +82,26 @@ by_policy AS (
                 PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
             ),
             covered.month_end_date - covered.month_start_date + 1
-        ) AS days_covered_count,
+        )::integer AS days_covered_count,
         bool_or(covered.is_mid_month) OVER (
             PARTITION BY covered.member_durable_key, covered.month_start_date, covered.policy_id
         ) AS is_covered_mid_month
     FROM covered
+    WHERE NOT covered.is_plain
     ORDER BY
         covered.member_durable_key, covered.month_start_date, covered.policy_id,
         covered.last_covered_date DESC, covered.coverage_start_date DESC, covered.enrollment_id
 ),
 
 ranked AS (
+    SELECT
+        covered.*,
+        covered.days_covered AS days_covered_count,
+        covered.is_mid_month AS is_covered_mid_month,
+        TRUE AS is_primary
+    FROM covered
+    WHERE covered.is_plain
+    UNION ALL
     SELECT
         by_policy.*,
         row_number() OVER (
@@ -83,17 +111,23 @@ ranked AS (
     FROM by_policy
 ),
 
-members AS (
+-- Where and how old somebody was is looked up once a version, not once a month.
+members AS MATERIALIZED (
     SELECT
         version.member_durable_key,
         version.member_key,
         version.start_date,
         version.end_date,
-        version.state_code,
-        version.county_fips,
-        version.rating_area,
+        COALESCE(geography.geography_key, -1) AS geography_key,
         to_char(version.birth_date, 'YYYYMMDD')::integer AS birth_date_key
     FROM warehouse.dim_member AS version
+    INNER JOIN work_touched_member AS touched
+        ON version.member_durable_key = touched.member_durable_key
+    LEFT JOIN warehouse.dim_geography AS geography
+        ON
+            COALESCE(version.state_code, '') = geography.state_code
+            AND COALESCE(version.county_fips, '') = geography.county_fips
+            AND COALESCE(version.rating_area, 0) = geography.rating_area
 ),
 
 -- Nobody is older than the calendar.
@@ -114,7 +148,7 @@ SELECT
     COALESCE(member.member_key, -2) AS member_key,
     ranked.plan_durable_key,
     COALESCE(plan.plan_key, -2) AS plan_key,
-    COALESCE(geography.geography_key, -1) AS geography_key,
+    COALESCE(member.geography_key, -1) AS geography_key,
     ranked.month_end_date_key,
     1::smallint AS member_month_count,
     ranked.days_covered_count::smallint AS days_covered_count,
@@ -140,11 +174,6 @@ LEFT JOIN warehouse.dim_plan AS plan
         ranked.plan_durable_key = plan.plan_durable_key
         AND ranked.month_end_date >= plan.start_date
         AND ranked.month_end_date < plan.end_date
-LEFT JOIN warehouse.dim_geography AS geography
-    ON
-        COALESCE(member.state_code, '') = geography.state_code
-        AND COALESCE(member.county_fips, '') = geography.county_fips
-        AND COALESCE(member.rating_area, 0) = geography.rating_area
 LEFT JOIN ages
     -- Days written as YYYYMMDD are 10,000 apart for each birthday that has passed.
     ON (ranked.month_end_date_key - member.birth_date_key) / 10000 = ages.age

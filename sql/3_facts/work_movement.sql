@@ -1,8 +1,7 @@
 -- Title:  How the touched members came to a plan, changed it, and went, from month to month
--- Fills:  work_movement, one row per member, month and direction
+-- Fills:  work_movement, one row per member, month and direction; in a rebuild the fact itself
 -- Reads:  work_touched_member, warehouse.fact_member_month, fact_enrollment, dim_plan, dim_enrollment_reason
 -- Values: none
-CREATE TEMPORARY TABLE work_movement ON COMMIT DROP AS
 WITH plan AS (
     SELECT DISTINCT
         version.plan_durable_key,

@@ -78,6 +78,7 @@ def claims(conn, drawing):
         f"FROM work_service AS service WHERE {same}"
     )
     leave_delta(conn, CLAIM_LINE, sql.Identifier("work_claim_moved"))
+    cube_loader.leave_cents(conn)
 
 
 def add(conn, *tables):

@@ -1,8 +1,7 @@
 -- Title:  Claims of each plan by day, and of the 30 days that end with it
--- Fills:  work_claims_rolling_plan: what is then added to mart.claims_rolling_plan
+-- Fills:  mart.claims_rolling_plan: what is added to it
 -- Reads:  work_claims_daily_plan, warehouse.dim_plan
 -- Values: none
-CREATE TEMPORARY TABLE work_claims_rolling_plan ON COMMIT DROP AS
 WITH plan AS (
     SELECT DISTINCT
         version.plan_durable_key,

@@ -1,8 +1,7 @@
 -- Title:  Claims by member and year of service
--- Fills:  work_claims_yearly_member: what is then added to mart.claims_yearly_member
+-- Fills:  mart.claims_yearly_member: what is added to it
 -- Reads:  work_claims_monthly_member
 -- Values: none
-CREATE TEMPORARY TABLE work_claims_yearly_member ON COMMIT DROP AS
 SELECT
     month.member_durable_key,
     extract(YEAR FROM month.month_start_date)::integer AS calendar_year,

@@ -1,8 +1,7 @@
 -- Title:  Members who came and went, by month, plan and reason
--- Fills:  work_enrollment_movement_monthly: what is then added to mart.enrollment_movement_monthly
+-- Fills:  mart.enrollment_movement_monthly: what is added to it
 -- Reads:  work_movement_delta
 -- Values: none
-CREATE TEMPORARY TABLE work_enrollment_movement_monthly ON COMMIT DROP AS
 SELECT
     delta.month_start_date,
     delta.plan_id,

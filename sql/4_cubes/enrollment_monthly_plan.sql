@@ -1,13 +1,9 @@
--- Title:  Enrollment by month, plan version, place and age band
--- Fills:  work_enrollment_monthly: what is then added to mart.enrollment_monthly
+-- Title:  Enrollment by month and plan
+-- Fills:  mart.enrollment_monthly_plan: what is added to it
 -- Reads:  work_member_month_delta
 -- Values: none
-CREATE TEMPORARY TABLE work_enrollment_monthly ON COMMIT DROP AS
 SELECT
     delta.month_start_date,
-    delta.plan_key,
-    delta.geography_key,
-    delta.age_band_code,
     delta.plan_durable_key,
     sum(delta.sign) AS fact_row_count,
     sum(delta.member_month_count) AS member_month_count,
@@ -18,5 +14,4 @@ SELECT
     sum(delta.aptc_amount) AS aptc_amount,
     sum(delta.net_premium_amount) AS net_premium_amount
 FROM work_member_month_delta AS delta
-GROUP BY
-    delta.month_start_date, delta.plan_key, delta.geography_key, delta.age_band_code, delta.plan_durable_key
+GROUP BY delta.month_start_date, delta.plan_durable_key

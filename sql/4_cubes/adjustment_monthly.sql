@@ -1,8 +1,7 @@
 -- Title:  Member months as each delivery changed them, by coverage month
--- Fills:  work_adjustment_monthly: what is then added to mart.adjustment_monthly
+-- Fills:  mart.adjustment_monthly: what is added to it
 -- Reads:  work_adjustment_delta
 -- Values: none
-CREATE TEMPORARY TABLE work_adjustment_monthly ON COMMIT DROP AS
 SELECT
     delta.reported_as_of,
     delta.month_start_date,

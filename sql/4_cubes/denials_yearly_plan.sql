@@ -1,8 +1,7 @@
 -- Title:  Claims and lines received and denied, by plan, year of service, network and reason
--- Fills:  work_denials_yearly_plan: what is then added to mart.denials_yearly_plan
+-- Fills:  mart.denials_yearly_plan: what is added to it
 -- Reads:  work_claim_delta, warehouse.dim_date, dim_denial_reason
 -- Values: none
-CREATE TEMPORARY TABLE work_denials_yearly_plan ON COMMIT DROP AS
 WITH mixed AS MATERIALIZED (
     SELECT DISTINCT
         delta.claim_id,
