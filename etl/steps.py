@@ -169,8 +169,7 @@ def _publish(run: Run) -> RowCounts:
         "WHERE load_id = ANY(%s) AND (status <> 'published' OR %s)",
         ([*loads, *(load for listed in run.batch.sources.values() for load in listed)] if anew else loads, anew),
     )
-    if cube_loader.horizon(run.conn) != before:
-        run.moved.add("horizon")
+    run.moved |= cube_loader.passed(before, cube_loader.horizon(run.conn))
     return RowCounts(updated=published.rowcount)
 
 

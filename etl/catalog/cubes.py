@@ -22,7 +22,8 @@ class BaseCube:
 class DerivedCube:
     """A materialized view, refreshed when one of its input cubes moved, or what it `follows` besides.
 
-    That may be a dimension, or `horizon`: the as_of of the latest delivery of claims or enrollments.
+    That may be a dimension, or `horizon`: the as_of of the latest delivery of claims or enrollments; `horizon_month` where
+    only its month counts, and whether that is complete.
     """
 
     table: str
@@ -123,19 +124,19 @@ DERIVED_CUBES: tuple[DerivedCube, ...] = (
         "loss_ratio_monthly",
         ("claims_monthly_service", "enrollment_monthly_plan"),
         ("month_start_date", "metal_level"),
-        ("dim_plan", "horizon"),
+        ("dim_plan", "horizon_month"),
     ),
     DerivedCube(
         "enrollment_movement",
         ("enrollment_movement_monthly", "enrollment_monthly_plan"),
         ("month_start_date", "plan_id"),
-        ("horizon",),
+        ("horizon_month",),
     ),
     DerivedCube(
         "claim_lag_triangle",
         ("claims_monthly_lag",),
         ("month_start_date", "claim_type", "lag_month_count"),
-        ("horizon",),
+        ("horizon_month",),
     ),
     DerivedCube("completion_factors", ("claim_lag_triangle",), ("claim_type", "lag_month_count")),
     DerivedCube(

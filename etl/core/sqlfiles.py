@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
+from psycopg.abc import AdaptContext
 from psycopg.rows import TupleRow
 
 from etl.core.errors import StepFailed
@@ -15,6 +16,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _TOKENS = re.compile(
     r"(?P<keep>'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::)|:(?P<name>[a-z_][a-z0-9_]*)|(?P<percent>%)", re.DOTALL
 )
+
+
+class _Text(sql.Composable):
+    """The text of a file as a part of a statement."""
+
+    def __init__(self, query: bytes) -> None:
+        super().__init__(query)
+        self._query = query
+
+    def as_bytes(self, context: AdaptContext | None = None) -> bytes:
+        return b"\n" + self._query + b"\n"
 
 
 class SqlFile:
@@ -34,6 +46,7 @@ class SqlFile:
         query = _TOKENS.sub(bind, self.text)
         # Where there is no value, nothing is looked for: a doubled percent sign would stay doubled.
         self.query = (query if names else self.text).encode()
+        self.composable = _Text(self.query)
         self.values = frozenset(names)
         # What it gives can go to any table; other files name the one they fill.
         self.is_query = bool(re.match(r"(?:--[^\n]*\n|\s)*(?:SELECT|WITH)\b", self.text))
@@ -45,13 +58,13 @@ class SqlFile:
         """
         if missing := self.values ^ values.keys():
             raise StepFailed(f"{self.path.name}: values missing or not used: {', '.join(sorted(missing))}")
-        query = into.as_bytes(conn) + b"\n" + self.query if into else self.query
+        query = sql.SQL("{}\n{}").format(into, self.composable) if into else self.query
         return conn.execute(query, values or None).rowcount
 
     def columns(self, conn: Connection[TupleRow], **values: Any) -> list[str]:
         """The names of what a file that is a SELECT gives, in their order; no row is read."""
-        shape = conn.execute(b"SELECT * FROM (\n" + self.query + b"\n) AS shape LIMIT 0", values or None).description
-        return [column.name for column in shape or ()]
+        shape = sql.SQL("SELECT * FROM ({}) AS shape LIMIT 0").format(self.composable)
+        return [column.name for column in conn.execute(shape, values or None).description or ()]
 
 
 @cache

@@ -1,7 +1,7 @@
 """Cubes: base cubes take what a load's facts sum to; materialized views follow when their inputs moved."""
 
 from collections.abc import Set as AbstractSet
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from psycopg import Connection, sql
@@ -31,10 +31,8 @@ def leave_cents(conn: Connection[TupleRow], *, is_rebuild: bool = False) -> RowC
     file, name = sql_file("work_claim_cents"), sql.Identifier("work_claim_cents")
     drop_work(conn, "work_claim_cents")
     drop_work(conn, "work_claim_shape")
-    shape = (
-        b"CREATE TEMPORARY TABLE work_claim_shape ON COMMIT DROP AS SELECT * FROM (" + file.query + b") AS line LIMIT 0"
-    )
-    conn.execute(shape)
+    shape = sql.SQL("CREATE TEMPORARY TABLE work_claim_shape ON COMMIT DROP AS SELECT * FROM ({}) AS line LIMIT 0")
+    conn.execute(shape.format(file.composable))
     conn.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE {} (LIKE work_claim_shape) PARTITION BY LIST (month_start_date) ON COMMIT DROP"
@@ -70,16 +68,28 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
             for name in columns
             if name not in cube.key
         ),
+        "measures": compose.columns("w", [name for name in columns if name not in cube.key]),
+        "nothing": sql.SQL(", ").join(sql.Literal(0) for name in columns if name not in cube.key),
     }
 
     def run(statement: str) -> int:
         return conn.execute(sql.SQL(statement).format(**names)).rowcount
 
-    run("ANALYZE {work}")
+    # What was taken and added again is no change: neither the cell is written nor what follows the cube refreshed.
     written = run(
-        "INSERT INTO {cube} AS cube ({columns}) SELECT * FROM {work} ON CONFLICT ({key}) DO UPDATE SET {sums}"
+        "INSERT INTO {cube} AS cube ({columns}) SELECT * FROM {work} AS w WHERE ({measures}) <> ({nothing}) "
+        "ON CONFLICT ({key}) DO UPDATE SET {sums}"
     )
-    emptied = run("DELETE FROM {cube} AS cube USING {work} AS w WHERE {same} AND cube.fact_row_count = 0")
+    # Only where facts were taken can none be left.
+    taken = conn.execute(
+        sql.SQL("SELECT EXISTS (SELECT FROM {work} WHERE fact_row_count <= 0)").format(**names)
+    ).fetchone()
+    if not taken or not taken[0]:
+        return RowCounts(inserted=written)
+    run("ANALYZE {work}")
+    emptied = run(
+        "DELETE FROM {cube} AS cube USING {work} AS w WHERE {same} AND w.fact_row_count <= 0 AND cube.fact_row_count = 0"
+    )
     return RowCounts(inserted=written, deleted=emptied)
 
 
@@ -143,6 +153,15 @@ def horizon(conn: Connection[TupleRow]) -> date | None:
         "SELECT max(as_of) FROM etl.source_file WHERE feed IN ('claims', 'enrollments') AND status = 'in_force'"
     ).fetchone()
     return row[0] if row else None
+
+
+def passed(before: date | None, after: date | None) -> set[str]:
+    """What moved with the horizon: itself, and `horizon_month` where another month has begun, or has just been completed."""
+    if before == after:
+        return set()
+    days = [(day, day + timedelta(days=1)) for day in (before, after) if day]
+    months = {tuple((day.year, day.month) for day in pair) for pair in days}
+    return {"horizon"} if len(days) == 2 and len(months) == 1 else {"horizon", "horizon_month"}
 
 
 def _counted(conn: Connection[TupleRow], name: sql.Identifier) -> RowCounts:
