@@ -189,6 +189,8 @@ def prepare(conn: Connection[TupleRow], batch: Batch) -> None:
     conn.execute(
         "SET LOCAL work_mem = '256MB'; SET LOCAL temp_buffers = '256MB'; SET LOCAL jit = off; "
         "SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL client_min_messages = warning; "
+        # What is written goes to the disk while the rest is computed, and the commit need not wait for all of it.
+        "SET LOCAL backend_flush_after = '1MB'; "
         # Keys are spread evenly and the tables fit: sorting both sides is never the cheaper way.
         "SET LOCAL enable_mergejoin = off"
     )

@@ -150,12 +150,17 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
     with local_settings(conn, work_mem="8MB"):
         make(conn, "work_claim_link", loads=loads, is_rebuild=batch.is_rebuild)
-    make(conn, "work_claim_family", loads=loads)
+    # Nearly as many groups as lines, which workers would only sort for each other.
+    with local_settings(conn, max_parallel_workers_per_gather="0"):
+        make(conn, "work_claim_family", loads=loads)
     make(conn, "work_claim_source", loads=loads)
     make(conn, "work_claim_signed")
     make(conn, "work_claim_code", loads=loads)
     make(conn, "work_service")
-    make(conn, "work_claim_member", loads=loads)
+    if batch.is_rebuild:
+        _all_members(conn, "warehouse", "fact_enrollment")
+    else:
+        make(conn, "work_claim_member", loads=loads)
     make(conn, "work_coverage")
     drop_work(conn, "work_claim_row")
     conn.execute("CREATE TEMPORARY TABLE work_claim_row (LIKE warehouse.fact_claim_line) ON COMMIT DROP")
@@ -199,13 +204,20 @@ def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     return counts
 
 
-def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:
-    """Claims of members whose enrollment changed: covered or not is judged anew."""
+def _all_members(conn: Connection[TupleRow], *enrolled: str) -> None:
+    """Leave `work_claim_member`: every member of a table of enrollment."""
     drop_work(conn, "work_claim_member")
     conn.execute(
-        "CREATE TEMPORARY TABLE work_claim_member ON COMMIT DROP AS SELECT DISTINCT member_durable_key FROM work_span"
+        sql.SQL(
+            "CREATE TEMPORARY TABLE work_claim_member ON COMMIT DROP AS SELECT DISTINCT member_durable_key FROM {}"
+        ).format(sql.Identifier(*enrolled))
     )
     conn.execute("ANALYZE work_claim_member")
+
+
+def _flag_coverage(conn: Connection[TupleRow], counts: RowCounts) -> None:
+    """Claims of members whose enrollment changed: covered or not is judged anew."""
+    _all_members(conn, "work_span")
     make(conn, "work_coverage")
     counts.updated += sql_file("fact_claim_line_coverage").run(conn)
 

@@ -1,6 +1,6 @@
 -- Title:  Members that claims or enrollments name before any member file does
 -- Fills:  warehouse.dim_member: an inferred row with the business key only, filled in place later
--- Reads:  work_named_member, warehouse.dim_member
+-- Reads:  work_named_member
 -- Values: none
 INSERT INTO warehouse.dim_member (
     member_durable_key, member_key, member_id, start_date, first_observed_date, is_inferred, load_id, load_timestamp
@@ -15,6 +15,3 @@ SELECT
     named.load_id,
     named.load_timestamp
 FROM work_named_member AS named
-LEFT JOIN warehouse.dim_member AS member
-    ON named.member_id = member.member_id
-WHERE member.member_id IS NULL

@@ -1,6 +1,6 @@
 -- Title:  Plans that claims or enrollments name before any plan file does
 -- Fills:  warehouse.dim_plan: an inferred row with the business key only, filled in place later
--- Reads:  work_named_plan, warehouse.dim_plan
+-- Reads:  work_named_plan
 -- Values: none
 INSERT INTO warehouse.dim_plan (
     plan_durable_key, plan_key, plan_id, plan_year, start_date, first_observed_date, is_inferred, load_id,
@@ -21,8 +21,3 @@ SELECT
     named.load_id,
     named.load_timestamp
 FROM work_named_plan AS named
-LEFT JOIN warehouse.dim_plan AS plan
-    ON
-        named.plan_id = plan.plan_id
-        AND named.plan_year = plan.plan_year
-WHERE plan.plan_id IS NULL

@@ -1,6 +1,6 @@
 -- Title:  Providers that claims name before any provider file does
 -- Fills:  warehouse.dim_provider: an inferred row with the business key only, filled in place later
--- Reads:  work_named_provider, warehouse.dim_provider
+-- Reads:  work_named_provider
 -- Values: none
 INSERT INTO warehouse.dim_provider (
     provider_durable_key, provider_key, npi, start_date, first_observed_date, is_inferred, load_id, load_timestamp
@@ -15,6 +15,3 @@ SELECT
     named.load_id,
     named.load_timestamp
 FROM work_named_provider AS named
-LEFT JOIN warehouse.dim_provider AS provider
-    ON named.npi = provider.npi
-WHERE provider.npi IS NULL

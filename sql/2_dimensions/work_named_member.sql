@@ -1,6 +1,6 @@
--- Title:  Members that claims or enrollments name
+-- Title:  Members that claims or enrollments name and dim_member does not know
 -- Fills:  work_named_member, one row per member and the load that named it first
--- Reads:  staging.stg_claim, stg_enrollment
+-- Reads:  staging.stg_claim, stg_enrollment, warehouse.dim_member
 -- Values: :claims, :enrollments (the loads whose file of the feed is applied)
 CREATE TEMPORARY TABLE work_named_member ON COMMIT DROP AS
 SELECT
@@ -13,7 +13,9 @@ FROM (
         min(claim.load_id) AS load_id,
         min(claim.load_timestamp) AS load_timestamp
     FROM staging.stg_claim AS claim
-    WHERE claim.load_id = ANY(:claims) AND claim.member_id IS NOT NULL
+    LEFT JOIN warehouse.dim_member AS known
+        ON claim.member_id = known.member_id
+    WHERE claim.load_id = ANY(:claims) AND claim.member_id IS NOT NULL AND known.member_id IS NULL
     GROUP BY claim.member_id
     UNION ALL
     SELECT
@@ -21,7 +23,9 @@ FROM (
         min(enrollment.load_id) AS load_id,
         min(enrollment.load_timestamp) AS load_timestamp
     FROM staging.stg_enrollment AS enrollment
-    WHERE enrollment.load_id = ANY(:enrollments)
+    LEFT JOIN warehouse.dim_member AS known
+        ON enrollment.member_id = known.member_id
+    WHERE enrollment.load_id = ANY(:enrollments) AND known.member_id IS NULL
     GROUP BY enrollment.member_id
 ) AS either
 GROUP BY either.member_id

@@ -1,14 +1,18 @@
 -- Title:  All lines of the families with several versions, as delivered, each version from its latest delivery
 -- Fills:  work_claim_source, one row per claim version and line
--- Reads:  work_claim_family, work_claim_link, staging.stg_claim, etl.load, warehouse.fact_claim_line
+-- Reads:  work_claim_family, work_claim_link, staging.stg_claim, etl.load, warehouse.fact_claim_line, dim_member,
 -- Values: :loads
+-- Reads too: of warehouse: dim_plan, dim_provider.
 CREATE TEMPORARY TABLE work_claim_source ON COMMIT DROP AS
 WITH told AS (
     SELECT
-        CASE
-            WHEN claim.member_id IS NULL THEN -1
-            ELSE etl.computed_key(octet_length(claim.member_id) || ':' || claim.member_id)
-        END AS member_durable_key,
+        COALESCE(
+            member.member_durable_key,
+            CASE
+                WHEN claim.member_id IS NULL THEN -1
+                ELSE etl.computed_key(octet_length(claim.member_id) || ':' || claim.member_id)
+            END
+        ) AS member_durable_key,
         claim.service_date,
         claim.claim_id,
         claim.claim_version_number,
@@ -17,21 +21,30 @@ WITH told AS (
         claim.claim_frequency_code,
         COALESCE(claim.claim_type, 'undetermined') AS claim_type,
         claim.claim_line_status,
-        CASE
-            WHEN claim.plan_id IS NULL THEN -1
-            ELSE etl.computed_key(
-                octet_length(claim.plan_id) || ':' || claim.plan_id
-                || ',4:' || extract(YEAR FROM claim.service_date)::text
-            )
-        END AS plan_durable_key,
-        CASE
-            WHEN claim.rendering_npi IS NULL THEN -1
-            ELSE etl.computed_key(octet_length(claim.rendering_npi) || ':' || claim.rendering_npi)
-        END AS rendering_provider_durable_key,
-        CASE
-            WHEN claim.billing_npi IS NULL THEN -1
-            ELSE etl.computed_key(octet_length(claim.billing_npi) || ':' || claim.billing_npi)
-        END AS billing_provider_durable_key,
+        COALESCE(
+            plan.plan_durable_key,
+            CASE
+                WHEN claim.plan_id IS NULL THEN -1
+                ELSE etl.computed_key(
+                    octet_length(claim.plan_id) || ':' || claim.plan_id
+                    || ',4:' || extract(YEAR FROM claim.service_date)::text
+                )
+            END
+        ) AS plan_durable_key,
+        COALESCE(
+            rendering.provider_durable_key,
+            CASE
+                WHEN claim.rendering_npi IS NULL THEN -1
+                ELSE etl.computed_key(octet_length(claim.rendering_npi) || ':' || claim.rendering_npi)
+            END
+        ) AS rendering_provider_durable_key,
+        COALESCE(
+            billing.provider_durable_key,
+            CASE
+                WHEN claim.billing_npi IS NULL THEN -1
+                ELSE etl.computed_key(octet_length(claim.billing_npi) || ':' || claim.billing_npi)
+            END
+        ) AS billing_provider_durable_key,
         claim.service_end_date,
         claim.received_date,
         claim.adjudicated_date,
@@ -62,6 +75,28 @@ WITH told AS (
         ON claim.claim_id = family.claim_family_id
     LEFT JOIN work_claim_link AS link
         ON claim.claim_id = link.claim_id
+    -- A durable key is computed where no version is in force only, which takes longer than looking it up.
+    LEFT JOIN warehouse.dim_member AS member
+        ON
+            claim.member_id = member.member_id
+            AND claim.service_date >= member.start_date
+            AND claim.service_date < member.end_date
+    LEFT JOIN warehouse.dim_plan AS plan
+        ON
+            claim.plan_id = plan.plan_id
+            AND extract(YEAR FROM claim.service_date)::integer = plan.plan_year
+            AND claim.service_date >= plan.start_date
+            AND claim.service_date < plan.end_date
+    LEFT JOIN warehouse.dim_provider AS rendering
+        ON
+            claim.rendering_npi = rendering.npi
+            AND claim.service_date >= rendering.start_date
+            AND claim.service_date < rendering.end_date
+    LEFT JOIN warehouse.dim_provider AS billing
+        ON
+            claim.billing_npi = billing.npi
+            AND claim.service_date >= billing.start_date
+            AND claim.service_date < billing.end_date
     WHERE claim.load_id = ANY(:loads)
     UNION ALL
     SELECT

@@ -13,11 +13,11 @@ daily AS MATERIALIZED (
     SELECT
         plan.plan_id,
         delta.service_date,
-        sum(delta.fact_row_count) AS fact_row_count,
-        sum(delta.claim_count) AS claim_count,
-        sum(delta.allowed_amount) AS allowed_amount,
-        sum(delta.paid_amount) AS paid_amount,
-        sum(delta.settled_paid_amount) AS settled_paid_amount
+        sum(delta.fact_row_count)::bigint AS fact_row_count,
+        sum(delta.claim_count)::bigint AS claim_count,
+        (100 * sum(delta.allowed_amount))::bigint AS allowed_cents,
+        (100 * sum(delta.paid_amount))::bigint AS paid_cents,
+        (100 * sum(delta.settled_paid_amount))::bigint AS settled_paid_cents
     FROM work_claims_daily_plan AS delta
     INNER JOIN plan
         ON delta.plan_durable_key = plan.plan_durable_key
@@ -29,13 +29,13 @@ steps AS (
     SELECT
         moved.plan_id,
         moved.calendar_date,
-        sum(moved.is_day * moved.claim_count) AS claim_count,
-        sum(moved.is_day * moved.paid_amount) AS paid_amount,
-        sum(moved.sign * moved.fact_row_count) AS step_fact_row_count,
-        sum(moved.sign * moved.claim_count) AS step_claim_count,
-        sum(moved.sign * moved.allowed_amount) AS step_allowed_amount,
-        sum(moved.sign * moved.paid_amount) AS step_paid_amount,
-        sum(moved.sign * moved.settled_paid_amount) AS step_settled_paid_amount
+        etl.total(moved.is_day * moved.claim_count) AS claim_count,
+        etl.total(moved.is_day * moved.paid_cents) AS paid_cents,
+        etl.total(moved.sign * moved.fact_row_count) AS step_fact_row_count,
+        etl.total(moved.sign * moved.claim_count) AS step_claim_count,
+        etl.total(moved.sign * moved.allowed_cents) AS step_allowed_cents,
+        etl.total(moved.sign * moved.paid_cents) AS step_paid_cents,
+        etl.total(moved.sign * moved.settled_paid_cents) AS step_settled_paid_cents
     FROM (
         SELECT
             daily.*,
@@ -53,13 +53,13 @@ rolling AS (
         steps.plan_id,
         steps.calendar_date,
         steps.claim_count,
-        steps.paid_amount,
+        steps.paid_cents,
         lead(steps.calendar_date) OVER by_day - steps.calendar_date AS day_count,
-        sum(steps.step_fact_row_count) OVER by_day AS fact_row_count,
-        sum(steps.step_claim_count) OVER by_day AS rolling_30_day_claim_count,
-        sum(steps.step_allowed_amount) OVER by_day AS rolling_30_day_allowed_amount,
-        sum(steps.step_paid_amount) OVER by_day AS rolling_30_day_paid_amount,
-        sum(steps.step_settled_paid_amount) OVER by_day AS rolling_30_day_settled_paid_amount
+        etl.total(steps.step_fact_row_count) OVER by_day AS fact_row_count,
+        etl.total(steps.step_claim_count) OVER by_day AS rolling_claim_count,
+        etl.total(steps.step_allowed_cents) OVER by_day AS rolling_allowed_cents,
+        etl.total(steps.step_paid_cents) OVER by_day AS rolling_paid_cents,
+        etl.total(steps.step_settled_paid_cents) OVER by_day AS rolling_settled_paid_cents
     FROM steps
     WINDOW by_day AS (PARTITION BY steps.plan_id ORDER BY steps.calendar_date)
 )
@@ -70,16 +70,15 @@ SELECT
     rolling.calendar_date + day.number AS calendar_date,
     rolling.fact_row_count,
     CASE WHEN day.number = 0 THEN rolling.claim_count ELSE 0 END AS claim_count,
-    CASE WHEN day.number = 0 THEN rolling.paid_amount ELSE 0 END AS paid_amount,
-    rolling.rolling_30_day_claim_count,
-    rolling.rolling_30_day_allowed_amount,
-    rolling.rolling_30_day_paid_amount,
-    rolling.rolling_30_day_settled_paid_amount
+    CASE WHEN day.number = 0 THEN 0.01 * rolling.paid_cents ELSE 0 END AS paid_amount,
+    rolling.rolling_claim_count AS rolling_30_day_claim_count,
+    0.01 * rolling.rolling_allowed_cents AS rolling_30_day_allowed_amount,
+    0.01 * rolling.rolling_paid_cents AS rolling_30_day_paid_amount,
+    0.01 * rolling.rolling_settled_paid_cents AS rolling_30_day_settled_paid_amount
 FROM rolling
 CROSS JOIN LATERAL generate_series(0, COALESCE(rolling.day_count, 1) - 1) AS day (number)
 WHERE
     (
-        rolling.fact_row_count, rolling.claim_count, rolling.paid_amount, rolling.rolling_30_day_claim_count,
-        rolling.rolling_30_day_allowed_amount, rolling.rolling_30_day_paid_amount,
-        rolling.rolling_30_day_settled_paid_amount
+        rolling.fact_row_count, rolling.claim_count, rolling.paid_cents, rolling.rolling_claim_count,
+        rolling.rolling_allowed_cents, rolling.rolling_paid_cents, rolling.rolling_settled_paid_cents
     ) <> (0, 0, 0, 0, 0, 0, 0)
