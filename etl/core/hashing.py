@@ -2,7 +2,7 @@
 
 import struct
 from binascii import hexlify
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import xxhash
 from psycopg import Connection, pq, sql
@@ -72,7 +72,7 @@ def with_hashes(lines: Iterable[Buffer], overwritten_count: int, other_count: in
     yield b"".join(block)
 
 
-def copied_rows(conn: Connection[TupleRow], query: sql.Composable) -> Iterator[Buffer]:
+def copied_rows(conn: Connection[TupleRow], query: sql.Composed) -> Generator[Buffer]:
     """The rows of `COPY (...) TO STDOUT`, as psycopg's own loop gives them, at a third of its price.
 
     That asks after each row whether to wait; here what has arrived is taken from libpq at once.
@@ -85,7 +85,8 @@ def copied_rows(conn: Connection[TupleRow], query: sql.Composable) -> Iterator[B
             while count > 0:
                 yield row
                 count, row = take(1)
-    while count < 0 and (result := conn.pgconn.get_result()):
+    # The last of them told that it was; how it ended is there to be fetched, all of it, before anything else is sent.
+    for result in list(iter(conn.pgconn.get_result, None)) if count < 0 else ():
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise error_from_result(result)
 
