@@ -42,7 +42,8 @@ def computed_key(parts: Sequence[sql.Composable]) -> sql.Composable:
 
     Written out, since the function is no candidate for inlining (convert_to is not immutable) and costs four times as much.
     """
-    measured = (sql.SQL("octet_length({0}::text) || ':' || {0}::text").format(part) for part in parts)
+    # In brackets, so that what is the same in all rows is put together once.
+    measured = (sql.SQL("(octet_length({0}::text) || ':' || {0}::text)").format(part) for part in parts)
     return sql.SQL("('x' || encode(substr(sha256(convert_to({}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint").format(
         sql.SQL(" || ',' || ").join(measured)
     )

@@ -105,6 +105,9 @@ class Ledger:
         ).fetchone()
         assert row is not None
         self.run_id = row[0]
+        # The first to wait for the disk waits for all that the publishing transaction has logged so far. What is noted of
+        # the steps is on disk with whatever commits later and waits; the end of the run does.
+        self.conn.execute("SET synchronous_commit = off")
         return self.run_id
 
     def _locks(self) -> bool:
@@ -158,6 +161,7 @@ class Ledger:
     def finish_run(self, *, failed: str | None = None) -> None:
         """Close the run: done, or failed for that reason. Where the server is gone, the next run notes it."""
         with contextlib.suppress(Error) if failed else contextlib.nullcontext():
+            self.conn.execute("RESET synchronous_commit")
             self.conn.execute(
                 "UPDATE etl.run SET status = %s, message = %s, finished_at = clock_timestamp(), "
                 "heartbeat_at = clock_timestamp() WHERE run_id = %s",

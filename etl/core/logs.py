@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from etl.core.ledger import RowCounts
@@ -22,10 +24,21 @@ class _Stderr:
     debug = info = warning = error = critical = exception = log = msg
 
 
+def import_structlog() -> ModuleType:
+    """Import structlog as if rich were not there: it would print the values of variables, and take 0.1 s to be imported."""
+    unless_imported = "rich" not in sys.modules
+    if unless_imported:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # what Python takes for a module not to be found
+    try:
+        return import_module("structlog")
+    finally:
+        if unless_imported:
+            del sys.modules["rich"]
+
+
 def configure(settings: Settings) -> None:
     """Set up structlog for the whole process. Tracebacks show code, never the values of its variables."""
-    import structlog
-
+    structlog = import_structlog()
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     processors: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
     if pretty:
@@ -55,9 +68,7 @@ class StepLog:
     """Logs how each step of a run ended, with its rows and seconds: a watcher of the ledger."""
 
     def __init__(self) -> None:
-        import structlog
-
-        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._log: FilteringBoundLogger = import_structlog().get_logger()
         self._started = time.perf_counter()
 
     def step_started(self, run_id: int, name: str) -> None:

@@ -66,7 +66,8 @@ def load_dimension(
     if given or gone or first is None:
         _apply(history, given, known, gone, change, allow_closures=allow_closures, with_samples=with_samples)
     else:
-        _change_nothing(history)
+        for table, query in _NOTHING.items():
+            history.create(table, query)
     return change
 
 
@@ -83,13 +84,11 @@ def _load_first(history: History, delivery: Observed, change: DimensionChange, o
         history.run("ANALYZE {dim} ({bk}, {dk}, {sk}, start_date, end_date, first_observed_date)")
 
 
-def _change_nothing(history: History) -> None:
-    """What others read of a load's outcome is there, and empty, also where nothing known changes."""
-    history.create(
-        "work_moved",
-        "SELECT 0::bigint AS durable_key, {beginning} AS start_date, {beginning} AS end_date WHERE false",
-    )
-    history.create("work_overwrite", "SELECT 0::bigint AS durable_key WHERE false")
+# What others read of a load's outcome is there, and empty, also where nothing known changes.
+_NOTHING = {
+    "work_moved": "SELECT 0::bigint AS durable_key, {beginning} AS start_date, {beginning} AS end_date WHERE false",
+    "work_overwrite": "SELECT 0::bigint AS durable_key WHERE false",
+}
 
 
 def _apply(
@@ -107,10 +106,13 @@ def _apply(
     if not allow_closures:
         _guard_closures(history, given)
     affected = splice(history) if touched or gone else 0
-    _change_nothing(history)
     if touched or affected:
         choose_winners(history)
-    if affected:
+    else:
+        history.create("work_overwrite", _NOTHING["work_overwrite"])
+    if not affected:
+        history.create("work_moved", _NOTHING["work_moved"])
+    else:
         _check_keys(history)
         _compare(history)
         _note_moves(history)

@@ -1,13 +1,14 @@
 """The first full delivery of an empty dimension: every row is a version, so nothing has to be compared or spliced."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core import compose
-from etl.core.hashing import HASH_VERSION, with_hashes
+from etl.core.database import local_settings
+from etl.core.hashing import HASH_VERSION, copied_rows, with_hashes
 from etl.core.indexes import indexes_afterwards
 from etl.core.spec import Absence, Mode
 from etl.transform.history import History, Observed, write_canonically
@@ -43,7 +44,9 @@ def insert_all(history: History, delivery: Observed, open_reader: OpenReader | N
     """Insert a version for each row of the delivery; how many. The outcome is what the general way would come to."""
     as_of = sql.SQL("{}::{}").format(delivery.as_of, history.names["moment"])
     start = history.compose("LEAST({as_of}, {beginning})", as_of=as_of) if history.spec.from_beginning else as_of
-    values, constants = _values(history, start), _constants(history, delivery, as_of, start)
+    # As text, which the server need not make of the date row by row.
+    started = sql.Literal(history.one("SELECT ({moment})::text", moment=compose.moment(history.spec, start)))
+    values, constants = _values(history, started), _constants(history, delivery, as_of, start)
     rows = sql.SQL("FROM {} AS s WHERE s.load_id IN ({})").format(
         history.names["source"], sql.Literal(delivery.load_id)
     )
@@ -53,8 +56,8 @@ def insert_all(history: History, delivery: Observed, open_reader: OpenReader | N
     return _insert(history, values, constants, rows)
 
 
-def _values(history: History, start: sql.Composable) -> dict[str, sql.Composable]:
-    """What a version takes from its row `s`, by column: what is hashed comes first."""
+def _values(history: History, started: sql.Composable) -> dict[str, sql.Composable]:
+    """What a version takes from its row `s`, by column: what is hashed comes first. *started*: its start in its key."""
     spec = history.spec
     key = [history.source("s", name) for name in spec.business_key]
     return {
@@ -62,7 +65,7 @@ def _values(history: History, start: sql.Composable) -> dict[str, sql.Composable
         **{name: history.source("s", name) for name in (*spec.business_key, *spec.fixed)},
         **{f"current_{name}": history.source("s", name) for name in spec.mirrored},
         spec.durable_key: history.names["s_key"],
-        spec.surrogate_key: compose.computed_key([*key, compose.moment(spec, start)]),
+        spec.surrogate_key: compose.computed_key([*key, started]),
     }
 
 
@@ -104,7 +107,9 @@ def _stream(
         )
         with open_reader() as reader:
             write_canonically(reader)
-            with reader.cursor() as cursor, cursor.copy(query) as source, writer.copy(target) as copy:
+            # The disk begins at once with what the commit will wait for.
+            flushed = local_settings(history.conn, backend_flush_after="1MB")
+            with flushed, closing(copied_rows(reader, query)) as source, writer.copy(target) as copy:
                 for block in with_hashes(source, overwritten_count, other_count, same):
                     copy.write(block)
         return writer.rowcount

@@ -80,20 +80,25 @@ PROVIDER = [
 ]
 
 
+# Before what is said of the entity: what looks for versions reads no further.
+INTERVAL = [
+    (
+        "start_date",
+        "date NOT NULL",
+        "First day the version holds, included. An entity's first version: 1900-01-01.",
+    ),
+    ("end_date", "date NOT NULL DEFAULT '9999-12-31'", "End of the version, excluded; 9999-12-31 while it holds."),
+    (
+        "current_flag",
+        "boolean NOT NULL GENERATED ALWAYS AS (end_date = DATE '9999-12-31') STORED",
+        "The version holds today; computed from end_date.",
+    ),
+]
+
+
 def history(entity: str) -> list[tuple[str, str, str]]:
-    """The history columns of a dimension, the same for each."""
+    """What is kept of how a version came about, the same for each dimension."""
     return [
-        (
-            "start_date",
-            "date NOT NULL",
-            "First day the version holds, included. An entity's first version: 1900-01-01.",
-        ),
-        ("end_date", "date NOT NULL DEFAULT '9999-12-31'", "End of the version, excluded; 9999-12-31 while it holds."),
-        (
-            "current_flag",
-            "boolean NOT NULL GENERATED ALWAYS AS (end_date = DATE '9999-12-31') STORED",
-            "The version holds today; computed from end_date.",
-        ),
         (
             "first_observed_date",
             "date NOT NULL",
@@ -125,6 +130,7 @@ def dimension(entity: str, comment: str, columns: list[tuple[str, str, str]], bu
     """Create a dimension with history, its constraints, and the two reserved rows."""
     table = f"warehouse.dim_{entity}"
     durable = f"{entity}_durable_key"
+    keys = business_key.split(", ")
     create_table(
         table,
         comment,
@@ -135,7 +141,9 @@ def dimension(entity: str, comment: str, columns: list[tuple[str, str, str]], bu
                 "bigint NOT NULL",
                 "Surrogate key of the version; computed from business key and start_date.",
             ),
-            *columns,
+            *(column for column in columns if column[0] in keys),
+            *INTERVAL,
+            *(column for column in columns if column[0] not in keys),
             *history(entity),
         ],
         constraints=[
@@ -147,7 +155,6 @@ def dimension(entity: str, comment: str, columns: list[tuple[str, str, str]], bu
     op.execute(f"CREATE INDEX dim_{entity}_business_key ON {table} ({business_key})")
     # Not unique: a table may be spread over servers by durable key, and then only keys with it can be. The gate looks.
     op.execute(f"CREATE INDEX dim_{entity}_surrogate_key ON {table} ({entity}_key)")
-    keys = business_key.split(", ")
     for key, text in ((-1, "(unknown)"), (-2, "(no version)")):
         values = [str(key), str(key), *("0" if name == "plan_year" else f"'{text}'" for name in keys)]
         op.execute(

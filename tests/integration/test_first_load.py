@@ -1,15 +1,17 @@
 """The first delivery of an empty dimension: streamed, joined or applied as any other, it comes to the same rows."""
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
 
+import psycopg
 import pytest
 from psycopg import sql
 
 from etl.core.database import connect
+from etl.core.hashing import copied_rows
 from etl.core.spec import Absence, Mode
 from etl.history import Observed, load_dimension
 from etl.transform import dimension_loader, first_load
@@ -84,3 +86,38 @@ def test_a_streamed_first_load_is_like_any_other(lab, database, spec, monkeypatc
     assert general[1] == streamed[1]
     assert told_row_by_row == streamed
     assert [True, True] == [reader.closed for reader in opened]
+
+
+def counted(count, told="number"):
+    """COPY of so many numbers, or of what is *told* of each."""
+    return sql.SQL("COPY (SELECT {} FROM generate_series(1, {}) AS number) TO STDOUT").format(sql.SQL(told), count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 50_000])
+def test_rows_taken_straight_from_libpq_are_those_that_the_driver_gives(database, count):
+    """All of them, in their order, and the connection is free for what comes next."""
+    with connect(database) as conn:
+        rows = [bytes(row) for row in copied_rows(conn, counted(count))]
+
+        assert [b"%d\n" % number for number in range(1, count + 1)] == rows
+        assert (1,) == conn.execute("SELECT 1").fetchone()
+
+
+def test_what_fails_among_the_rows_is_raised_as_what_it_is(database):
+    """A reader that ends in the midst of its rows must not pass for one that is done."""
+    with connect(database) as conn:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            list(copied_rows(conn, counted(50_000, "1 / (40000 - number)")))
+        conn.rollback()
+
+        assert (1,) == conn.execute("SELECT 1").fetchone()
+
+
+def test_rows_nobody_wants_any_more_are_called_off(database):
+    """The writer failed: the reader's connection closes without waiting for the rest."""
+    with connect(database) as conn:
+        with closing(copied_rows(conn, counted(50_000_000))) as rows:
+            assert b"1\n" == bytes(next(rows))
+        conn.rollback()
+
+        assert (1,) == conn.execute("SELECT 1").fetchone()

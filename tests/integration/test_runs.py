@@ -38,6 +38,20 @@ def test_the_loser_is_told_who_holds_the_warehouse_and_the_lock_goes_with_the_wi
     assert [("done", None), ("done", None)] == runs(database)
 
 
+def test_the_end_of_a_run_waits_for_the_disk_and_its_steps_do_not(database):
+    """To wait for the disk is to wait for all that others have logged; at the end all is there, as is what was noted."""
+    with connect(f"{database}&options=-csynchronous_commit%3Don", autocommit=True) as conn:
+        run = ledger.Ledger(conn)
+        run.start_run("full")
+        with run.step("dim_plan", "dims"):
+            during = conn.execute("SHOW synchronous_commit").fetchone()
+        run.finish_run(failed=None)
+        after = conn.execute("SHOW synchronous_commit").fetchone()
+
+        assert ("off",) == during
+        assert ("on",) == after
+
+
 def test_a_lock_that_no_run_answers_for_is_waited_for_a_moment(database, monkeypatch):
     """A session that is just closing has the lock still, though its run has ended."""
     closing = psycopg.connect(database, autocommit=True)

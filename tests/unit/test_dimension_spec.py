@@ -4,7 +4,7 @@ import pytest
 
 from etl.catalog.dimensions import DIMENSIONS
 from etl.core.errors import SpecError
-from etl.core.hashing import row_hash
+from etl.core.hashing import row_hash, with_hashes
 from etl.core.spec import Absence, OverwriteScope
 from tests.history_lab import lab_spec
 
@@ -63,3 +63,17 @@ def test_look_alikes_have_hashes_of_their_own(one, other):
 def test_an_added_column_without_values_changes_no_hash():
     """Trailing NULLs do not count, so a column can be added without new versions."""
     assert row_hash(b"a\tb") == row_hash(b"a\tb\t\\N\t\\N")
+
+
+@pytest.mark.parametrize("versioned", [b"a\tb", b"a\t\\N", b"\\N\t\\N", b"\\N\tb"])
+@pytest.mark.parametrize("overwritten", [(b"", 0), (b"c", 1), (b"\\N", 1), (b"c\t\\N", 2), (b"\\N\t\\N", 2)])
+@pytest.mark.parametrize("constants", [b"", b"100 %\tx"])
+def test_a_streamed_row_has_the_hashes_of_its_parts(versioned, overwritten, constants):
+    """The loop over a whole delivery writes out what `row_hash` does; the row itself goes on as it came."""
+    told, count = overwritten
+    line = b"\t".join((versioned, *([told] if count else []), b"key", b"1\n"))
+
+    streamed = b"".join(with_hashes([line], count, 2, constants))
+
+    hashes = (row_hash(part).hex().encode() for part in (versioned, told))
+    assert b"\t".join((*hashes, *([constants] if constants else []), line)) == streamed

@@ -1,6 +1,7 @@
 """Logs are for a person at a terminal or for a machine, and hold nobody's data."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ import structlog
 from etl.core import logs
 from etl.core.ledger import RowCounts
 from etl.core.settings import Settings
+from tests.house import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +104,15 @@ def test_a_terminal_has_its_live_line_and_no_log_unless_asked_for(monkeypatch):
 
     assert [] == logs.step_log(Settings())
     assert 1 == len(logs.step_log(Settings(log_format="pretty")))
+
+
+def test_a_log_for_a_machine_is_ready_without_what_draws_for_people():
+    """rich takes 0.1 s to import, which structlog would do; whoever wants it later gets it."""
+    code = (
+        "import sys; from etl.core.logs import step_log; from etl.core.settings import Settings; "
+        "step_log(Settings(log_format='json')); assert 'rich' not in sys.modules; import rich"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ("", 0) == (done.stderr, done.returncode)
