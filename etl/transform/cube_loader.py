@@ -14,7 +14,7 @@ from etl.core.database import column_names, local_settings
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import SqlFile, drop_work, remake, sql_file
-from etl.transform.work_tables import leave_delta, make
+from etl.transform.work_tables import is_empty, leave_delta, make
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
@@ -53,6 +53,9 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
     work, file = f"work_{cube.table}", sql_file(cube.table)
     if is_rebuild:
         return _fill(conn, cube, file)
+    if is_empty(conn, cube.delta):
+        drop_work(conn, work)
+        return RowCounts()
     told = {"months": _months(conn, is_rebuild=False)} if "months" in file.values else {}
     if not remake(conn, work, told_by=cube.table, **told):
         return RowCounts()

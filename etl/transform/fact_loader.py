@@ -16,12 +16,14 @@ from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import drop_work, sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import fill, leave_delta, make
+from etl.transform.work_tables import fill, is_empty, leave_delta, make
 
 
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Make an inferred row for every member, plan and provider that facts name and no dimension knows."""
     counts = RowCounts()
+    if not batch.news("claims") and not batch.news("enrollments"):
+        return counts
     # Two statements each: the server reads staging on several cores only for a table that it makes.
     for named, inferred in (
         ("work_named_member", "dim_member_inferred"),
@@ -145,6 +147,8 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Bring the claims in: most lines straight, families with several versions by telling their life anew."""
     loads = batch.news("claims")
+    if not loads and not batch.is_rebuild:
+        return _no_claims(conn)
     _make_partitions(conn, loads)
     sql_file("claim_link").run(conn, loads=loads, suffix=batch.claim_id_suffix)
     # A recursion clears a hash table as large as it may become before it begins, which takes longer than all the rest.
@@ -198,9 +202,22 @@ def load_claims(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 
 def load_claim_families(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Keep one snapshot row per claim family."""
+    if not batch.news("claims"):
+        return RowCounts()
     counts = RowCounts(inserted=sql_file("fact_claim_versions").run(conn))
     with indexes_afterwards(conn, sql.Identifier("warehouse", "fact_claim"), pays=batch.is_rebuild):
         counts.inserted += sql_file("fact_claim").run(conn, loads=batch.news("claims"))
+    return counts
+
+
+def _no_claims(conn: Connection[TupleRow]) -> RowCounts:
+    """Where a load brings no claims, those that are there may still have come into coverage, or fallen out of it."""
+    for name in ("work_claim_link", "work_claim_code", "work_claim_family"):
+        drop_work(conn, name)
+    conn.execute("CREATE TEMPORARY TABLE work_claim_family (claim_family_id text) ON COMMIT DROP")
+    counts = RowCounts()
+    if not is_empty(conn, "work_span"):
+        _flag_coverage(conn, counts)
     return counts
 
 

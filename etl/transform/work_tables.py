@@ -28,6 +28,14 @@ def make(conn: Connection[TupleRow], name: str, **values: Any) -> int:
     return rows
 
 
+def is_empty(conn: Connection[TupleRow], name: str) -> bool:
+    """Whether there is no row in a work table or view, or no such table: nothing that would be read of it."""
+    if not column_names(conn, f"pg_temp.{name}"):
+        return True
+    found = conn.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name))).fetchone()
+    return not (found and found[0])
+
+
 def fill(conn: Connection[TupleRow], fact: FactSpec, wanted: str) -> RowCounts:
     """Fill an empty fact with what the file *wanted* selects, and build its indexes then."""
     file, table = sql_file(wanted), sql.Identifier("warehouse", fact.table)
