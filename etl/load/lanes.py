@@ -48,7 +48,8 @@ class Lanes:
     def sort(self, chunk: Chunk) -> Sorted:
         """Look at the records of a chunk; the server has no part in it."""
         scan = scan_records(chunk.records, chunk.sound_count, self.target.header.columns, self._contract)
-        return Sorted(chunk, scan, _lines(self.target, chunk, scan) if scan.sure.any() else None)
+        lines = _lines(self.target, chunk, scan) if scan.sure.any() else None
+        return Sorted(chunk, scan.without_fields(), lines)
 
     def put(self, conn: Conn, found: Sorted) -> Outcome:
         """Stage a chunk that was sorted."""
