@@ -125,7 +125,7 @@ def _separators(
     with _scratch.flags(text.size) as (is_separator, is_line_end):
         np.equal(text, 44, out=is_separator)
         np.equal(text, 10, out=is_line_end)
-        is_separator |= is_line_end
+        np.logical_or(is_separator, is_line_end, out=is_separator)
         separators = np.flatnonzero(is_separator)
     if quoted:
         quotes = np.flatnonzero(text == 34)
