@@ -36,7 +36,7 @@ class Settings:
     log_format: str = "auto"
     reject_share_limit: float = 0.05
     max_quoted_field_bytes: int = 1 << 20
-    chunk_bytes: int = 1 << 20
+    chunk_bytes: int = 2 << 20
     statement_timeout: int = 0
     lock_timeout: int = 300
     lineage: str = ""

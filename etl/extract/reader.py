@@ -164,9 +164,12 @@ class SourceReader:
                 buffer += b"\n"
             chunk, consumed, skipping = _cut(buffer, next_number, limit, at_end=at_end)
             carried = buffer[consumed:]
+            # Whoever has the chunk needs the room.
+            fresh = buffer = b""
             if chunk is not None:
                 next_number += chunk.record_count
                 yield chunk
+                del chunk
 
 
 # Where doubts are close together, this many records are cut by definition before numpy is asked again.

@@ -4,9 +4,10 @@ It never rejects: a record it is not sure of goes to the salvage lane, which is 
 It must therefore never be sure of a record that the definition would reject.
 """
 
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +17,26 @@ from etl.load.fields import LONGEST_KEY, Fields, Flags, Places, Text, Words, com
 from etl.load.hints import Hint
 
 
-class _Scratch(threading.local):
-    """Room for a chunk's flags, kept by each thread: to get it anew for each chunk costs more than to fill it."""
+class _Scratch:
+    """Room for a chunk's flags, kept from one scan to the next: to get it anew costs more than to fill it."""
 
     def __init__(self) -> None:
-        self._flags = self._more_flags = np.empty(0, dtype=np.bool_)
+        # As many as there were scans at the same time, which is one where a large file is spread over workers.
+        self._free: deque[tuple[Flags, Flags]] = deque()
 
-    def flags(self, size: int) -> Flags:
-        """Room for so many flags, with anything in it."""
-        if self._flags.size < size:
-            self._flags = np.empty(size, dtype=np.bool_)
-        return self._flags[:size]
-
-    def more_flags(self, size: int) -> Flags:
-        """Other room of the kind."""
-        if self._more_flags.size < size:
-            self._more_flags = np.empty(size, dtype=np.bool_)
-        return self._more_flags[:size]
+    @contextmanager
+    def flags(self, size: int) -> Iterator[tuple[Flags, Flags]]:
+        """Twice room for so many flags, with anything in it, for as long as the block lasts."""
+        try:
+            room = self._free.pop()
+        except IndexError:
+            room = np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.bool_)
+        if room[0].size < size:
+            room = np.empty(size, dtype=np.bool_), np.empty(size, dtype=np.bool_)
+        try:
+            yield room[0][:size], room[1][:size]
+        finally:
+            self._free.append(room)
 
 
 _scratch = _Scratch()
@@ -69,6 +73,10 @@ class Scan:
         """Where the separator in front of the field of that place stands, in each record of the right field count."""
         before: Places = self.field_ends[:, place - 1] if place else self.starts[self.counted] - 1
         return before
+
+    def without_fields(self) -> "Scan":
+        """The same without `field_ends`, which take more room than the records."""
+        return replace(self, field_ends=np.empty((0, 0), dtype=np.int64))
 
 
 def scan_records(records: bytes, record_count: int, columns: Sequence[Column | None], contract: Contract) -> Scan:
@@ -114,11 +122,11 @@ def _separators(
     text: NDArray[np.uint8], record_count: int, width: int, *, quoted: bool
 ) -> tuple[Places, Places, Flags]:
     """Where fields end, a row for each record that has *width* of them; where all records end; which have that many."""
-    is_separator, is_line_end = _scratch.flags(text.size), _scratch.more_flags(text.size)
-    np.equal(text, 44, out=is_separator)
-    np.equal(text, 10, out=is_line_end)
-    is_separator |= is_line_end
-    separators = np.flatnonzero(is_separator)
+    with _scratch.flags(text.size) as (is_separator, is_line_end):
+        np.equal(text, 44, out=is_separator)
+        np.equal(text, 10, out=is_line_end)
+        np.logical_or(is_separator, is_line_end, out=is_separator)
+        separators = np.flatnonzero(is_separator)
     if quoted:
         quotes = np.flatnonzero(text == 34)
         separators = separators[np.searchsorted(quotes, separators) % 2 == 0]

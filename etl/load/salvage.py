@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# In Python a record's fields take some five kilobytes: so many records are taken apart at a time.
+AT_ONCE = 2000
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of some records: how many were read, which were rejected, what they add up to (smallest unit).
@@ -52,8 +56,14 @@ def salvage(conn: Conn, target: Target, suspects: Sequence[Suspect], broken: Seq
     The rejects are returned, not written.
     """
     outcome = Outcome(len(suspects) + len(broken))
-    for record in broken:
-        outcome.rejects.append(_reject_broken(target, record))
+    outcome.rejects += [_reject_broken(target, record) for record in broken]
+    for first in range(0, len(suspects), AT_ONCE):
+        _salvage(conn, target, suspects[first : first + AT_ONCE], outcome)
+    return outcome
+
+
+def _salvage(conn: Conn, target: Target, suspects: Sequence[Suspect], outcome: Outcome) -> None:
+    """Stage what is good among these records, and add the verdict on the others to *outcome*."""
     readable: dict[int, tuple[Suspect, list[bytes | None]]] = {}
     amounts: dict[int, dict[str, int]] = {}
     rows: list[tuple[object, ...]] = []
@@ -77,7 +87,6 @@ def salvage(conn: Conn, target: Target, suspects: Sequence[Suspect], broken: Seq
     for number, found in amounts.items():
         if not readable[number][0].is_counted:
             _add(outcome.file_cents, found)
-    return outcome
 
 
 def _add(totals: dict[str, int], more: dict[str, int]) -> None:

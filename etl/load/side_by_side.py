@@ -174,6 +174,8 @@ class SideBySide:
                     found = lanes.sort(chunk)
                 with self.connections.one() as conn:
                     outcomes.put(lanes.put(conn, found))
+                # Not to be held while the next one is sorted.
+                del chunk, found
 
         working = [workers.submit(work) for _ in range(self.connections.size + 1)]
         for future in working:

@@ -53,12 +53,15 @@ def type_of(column: Column) -> sql.Composable:
 
 
 def create_table(conn: Conn, target: Target) -> None:
-    """Make the table of *target*, with the checks and defaults of its parent; it is no partition yet."""
+    """Make the table of *target*, with the checks and defaults of its parent; it is no partition yet.
+
+    Autovacuum leaves it alone until it is one: it would look at half of it, and be in the way of what closes the file.
+    """
     conn.execute(
         sql.SQL(
             # A table of this name can only be what a killed run left behind.
             "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, "
-            "CONSTRAINT of_load CHECK (load_id = {load_id})); "
+            "CONSTRAINT of_load CHECK (load_id = {load_id})) WITH (autovacuum_enabled = off); "
             "ALTER TABLE {table} ALTER load_id SET DEFAULT {load_id}, "
             "ALTER source_file_id SET DEFAULT {source_file_id}, ALTER load_timestamp SET DEFAULT {load_timestamp}"
         ).format(
@@ -76,7 +79,7 @@ def attach(conn: Conn, target: Target) -> None:
     conn.execute(
         sql.SQL(
             "ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES IN ({load_id}); "
-            "ALTER TABLE {table} DROP CONSTRAINT of_load"
+            "ALTER TABLE {table} DROP CONSTRAINT of_load, RESET (autovacuum_enabled)"
         ).format(
             parent=sql.Identifier("staging", target.spec.table),
             table=target.table,

@@ -149,6 +149,25 @@ def test_a_repeat_does_not_undo_a_correction(tmp_path: Path, database: str, db: 
     assert [3] == [load.load_id for load in back.loads]
 
 
+@pytest.mark.parametrize("spread_from", [0, 1 << 20], ids=["spread_over_workers", "by_one_worker"])
+def test_what_holds_while_a_table_is_filled_ends_with_it(
+    tmp_path: Path, database: str, db: Conn, monkeypatch: pytest.MonkeyPatch, spread_from: int
+) -> None:
+    """Of a staged table autovacuum takes care as of any other, statistics tell its keys, and nothing checks its load twice."""
+    monkeypatch.setattr(side_by_side, "SMALL_DELIVERY_BYTES", spread_from)
+    stage(database, write_delivery(tmp_path, claims=HEAD + lines(100)), settings=Settings(workers=2, chunk_bytes=1000))
+
+    options, checks = db.execute(
+        "SELECT class.reloptions, array_agg(checked.conname::text) FROM pg_class AS class INNER JOIN pg_constraint AS checked "
+        "ON class.oid = checked.conrelid AND checked.contype = 'c' WHERE class.relname = 'stg_claim_1' GROUP BY class.oid"
+    ).fetchone() or ((), ())
+    told = db.execute("SELECT attname, n_distinct FROM pg_stats WHERE tablename = 'stg_claim_1'").fetchall()
+
+    assert options is None
+    assert {f"rule_{rule.name}" for rule in CLAIMS.rules} | {"rule_date_range"} == set(checks)
+    assert {("load_id", 1.0), ("claim_id", -1.0), ("claim_line_status", 1.0)} <= set(told)
+
+
 def test_header_order_aliases_and_strangers(tmp_path: Path, database: str, db: Conn) -> None:
     """Columns go where their names say; a stranger's values are kept out and the operator is told."""
     content = (

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from etl.core.database import connect
 from etl.core.embedded import EmbeddedServer
 from etl.core.settings import Settings
-from etl.load import lanes, side_by_side
+from etl.load import lanes, salvage, side_by_side
 from etl.load.prescan import Scan
 from etl.load.rejected import raw_bytes
 from tests import intake_oracle
@@ -25,7 +25,7 @@ from tests.intake_oracle import COLUMNS
 from tests.intake_runs import empty, shown, stage, write_delivery
 
 LIMIT = 64
-WAYS = [  # chunk bytes, workers, size from which a delivery is spread over workers, all by the salvage lane
+WAYS = [  # chunk bytes, workers, size from which a delivery is spread over workers, all by the salvage lane, few at once
     (1 << 20, 1, 1 << 20, False),
     (1 << 20, 1, 1 << 20, True),
     (150, 2, 0, False),
@@ -79,6 +79,7 @@ def test_verdict_is_the_same_whatever_the_way(
             patch.setattr(side_by_side, "SMALL_DELIVERY_BYTES", spread_from)
             if doubt:
                 patch.setattr(lanes, "scan_records", _doubt_all)
+                patch.setattr(salvage, "AT_ONCE", 3)
             settings = Settings(workers=workers, chunk_bytes=chunk_bytes, max_quoted_field_bytes=LIMIT)
             result = stage(intake_database, delivery, settings=settings)
         found = shown(intake, result)

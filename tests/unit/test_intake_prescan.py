@@ -155,14 +155,18 @@ def test_key_hashes_find_a_repeat_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize("first", [1, 9_998, 9_999_998, 10**9, 123_456_789_012_345 - 2], ids=str)
-def test_each_line_gets_its_number_however_large(first: int) -> None:
+@pytest.mark.parametrize("text", [b"0,", b'"0\n",', b'"\n\n"'], ids=["plain", "line_end_in_quotes", "only_line_ends"])
+def test_each_line_gets_its_number_however_large(first: int, text: bytes) -> None:
     """Numbers of up to seven digits take eight bytes with their comma, larger ones sixteen; lines stay as they are."""
-    lines = [b"a\n", b"\n", b"12345678901234567890,\n", b"0,\n"]
+    lines = [b"a\n", b"\n", b"12345678901234567890,\n", text + b"\n"]
     numbers = [first, first + 1, first + 4, first + 5]
     starts = np.cumsum([0, *map(len, lines[:-1])])
 
-    found = bytes(numbered(np.frombuffer(b"".join(lines), dtype=np.uint8), starts, np.array(numbers)))
+    found = bytes(numbered(b"".join(lines), starts, np.array(numbers)))
 
-    told = [line.partition(b",") for line in found.splitlines(keepends=True)]
-    assert numbers == [int(number) for number, _, _ in told]
-    assert lines == [rest for _, _, rest in told]
+    for number, line in zip(numbers, lines, strict=True):
+        told, _, found = found.partition(b",")
+        assert number == int(told)
+        assert found.startswith(line)
+        found = found.removeprefix(line)
+    assert b"" == found
