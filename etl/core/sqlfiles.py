@@ -61,10 +61,10 @@ class SqlFile:
         query = sql.SQL("{}\n{}").format(into, self.composable) if into else self.query
         return conn.execute(query, values or None).rowcount
 
-    def columns(self, conn: Connection[TupleRow], **values: Any) -> list[str]:
-        """The names of what a file that is a SELECT gives, in their order; no row is read."""
+    def columns(self, conn: Connection[TupleRow]) -> list[str]:
+        """The names of what a file that is a SELECT gives, in their order; no row is read, so no value is needed."""
         shape = sql.SQL("SELECT * FROM ({}) AS shape LIMIT 0").format(self.composable)
-        return [column.name for column in conn.execute(shape, values or None).description or ()]
+        return [column.name for column in conn.execute(shape, dict.fromkeys(self.values) or None).description or ()]
 
 
 @cache

@@ -11,10 +11,9 @@ from etl.catalog.cubes import BaseCube, DerivedCube
 from etl.catalog.facts import FACTS
 from etl.core import compose
 from etl.core.database import column_names, local_settings
-from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import SqlFile, drop_work, remake, sql_file
-from etl.transform.work_tables import is_empty, leave_delta, make
+from etl.transform.work_tables import fill, is_empty, leave_delta, make
 
 
 def read_deltas_from_facts(conn: Connection[TupleRow]) -> None:
@@ -99,24 +98,19 @@ def load_cube(conn: Connection[TupleRow], cube: BaseCube, *, is_rebuild: bool = 
 def _fill(conn: Connection[TupleRow], cube: BaseCube, file: SqlFile) -> RowCounts:
     """Fill an empty cube, a period of months at a time where its groups do not reach beyond one: few groups sum fast."""
     periods: list[dict[str, list[date]]] = [{}]
-    none: dict[str, list[date]] = {}
     if "months" in file.values:
-        none = {"months": []}
         months = _months(conn, is_rebuild=True)
         together = groupby(months, lambda month: (month.year * 12 + month.month - 1) // cube.months_together)
         periods = [{"months": list(period)} for _, period in together]
     table = sql.Identifier("mart", cube.table)
-    counts = RowCounts()
     # All groups are wanted: reading the facts in the order of an index, month by month merged, never pays.
-    with indexes_afterwards(conn, table), local_settings(conn, enable_indexscan="off"):
-        columns = compose.listed(file.columns(conn, **none))
-        into = sql.SQL("INSERT INTO {} ({})").format(table, columns)
-        counts.inserted = sum(file.run(conn, into=into, **period) for period in periods)
-        drop_work(conn, f"work_{cube.table}")
-        added = sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT {} FROM {}")
-        conn.execute(added.format(sql.Identifier(f"work_{cube.table}"), columns, table))
+    with local_settings(conn, enable_indexscan="off"):
+        written = fill(conn, table, file, periods)
     conn.execute(sql.SQL("ANALYZE {}").format(table))
-    return counts
+    drop_work(conn, f"work_{cube.table}")
+    added = sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}")
+    conn.execute(added.format(sql.Identifier(f"work_{cube.table}"), table))
+    return RowCounts(inserted=written)
 
 
 def _months(conn: Connection[TupleRow], *, is_rebuild: bool) -> list[date]:

@@ -16,7 +16,7 @@ from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import drop_work, sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import fill, is_empty, leave_delta, make
+from etl.transform.work_tables import fill_fact, is_empty, leave_delta, make
 
 
 def infer_dimension_rows(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
@@ -135,7 +135,7 @@ def load_member_months(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
     """Rebuild the months of the touched members, and write what differs."""
     make(conn, "work_touched_member")
     if batch.is_rebuild:
-        return fill(conn, MEMBER_MONTH, "work_member_month")
+        return fill_fact(conn, MEMBER_MONTH, "work_member_month")
     counts = RowCounts(read=make(conn, "work_member_month"))
     make(conn, "work_member_month_change")
     counts.deleted += sql_file("fact_member_month_removed").run(conn)

@@ -7,7 +7,6 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from etl.core import compose
-from etl.core.database import local_settings
 from etl.core.hashing import HASH_VERSION, copied_rows, with_hashes
 from etl.core.indexes import indexes_afterwards
 from etl.core.spec import Absence, Mode
@@ -107,9 +106,7 @@ def _stream(
         )
         with open_reader() as reader:
             write_canonically(reader)
-            # The disk begins at once with what the commit will wait for.
-            flushed = local_settings(history.conn, backend_flush_after="1MB")
-            with flushed, closing(copied_rows(reader, query)) as source, writer.copy(target) as copy:
+            with closing(copied_rows(reader, query)) as source, writer.copy(target) as copy:
                 for block in with_hashes(source, overwritten_count, other_count, same):
                     copy.write(block)
         return writer.rowcount

@@ -13,7 +13,7 @@ from etl.catalog.facts import ADJUSTMENT, MOVEMENT, FactSpec
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
 from etl.transform.batch import Batch
-from etl.transform.work_tables import fill, leave_delta, make
+from etl.transform.work_tables import fill_fact, leave_delta, make
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def load_movements(conn: Connection[TupleRow], batch: Batch) -> RowCounts:
 def _tell(conn: Connection[TupleRow], batch: Batch, told: Told) -> RowCounts:
     change = sql.Identifier(told.change)
     if batch.is_rebuild:  # nothing to compare with, and all of it will be the delta
-        return fill(conn, told.fact, told.wanted)
+        return fill_fact(conn, told.fact, told.wanted)
     counts = RowCounts(read=make(conn, told.wanted))
     make(conn, told.change)
     counts.deleted = sql_file(told.removed).run(conn)

@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 from etl.catalog.references import REFERENCES, ReferenceSpec
 from etl.core.ledger import RowCounts
 from etl.core.sqlfiles import sql_file
+from etl.transform.work_tables import is_empty
 
 FOLDER = Path(__file__).resolve().parents[2] / "reference"
 
@@ -29,14 +30,9 @@ def name_codes(conn: Connection[TupleRow]) -> RowCounts:
     counts = RowCounts()
     for spec in REFERENCES:
         left_by = "work_enrollment" if spec.named_by == "dim_enrollment_reason_named" else "work_claim_code"
-        if spec.named_by and _is_there(conn, left_by):
+        if spec.named_by and not is_empty(conn, left_by):
             counts.inserted += sql_file(spec.named_by).run(conn)
     return counts
-
-
-def _is_there(conn: Connection[TupleRow], work_table: str) -> bool:
-    row = conn.execute("SELECT to_regclass('pg_temp.' || %s) IS NOT NULL", (work_table,)).fetchone()
-    return bool(row and row[0])
 
 
 def empty_references(conn: Connection[TupleRow]) -> None:

@@ -1,5 +1,6 @@
 """Work tables and work views: temporary, made anew by each batch, gone with the transaction."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg import Connection, sql
@@ -10,7 +11,7 @@ from etl.core import compose
 from etl.core.database import column_names
 from etl.core.indexes import indexes_afterwards
 from etl.core.ledger import RowCounts
-from etl.core.sqlfiles import drop_work, remake, sql_file
+from etl.core.sqlfiles import SqlFile, drop_work, remake, sql_file
 
 # What later joins of a work table need statistics of; of the others, all columns, since they are few.
 _ANALYZED = {
@@ -36,12 +37,18 @@ def is_empty(conn: Connection[TupleRow], name: str) -> bool:
     return not (found and found[0])
 
 
-def fill(conn: Connection[TupleRow], fact: FactSpec, wanted: str) -> RowCounts:
-    """Fill an empty fact with what the file *wanted* selects, and build its indexes then."""
-    file, table = sql_file(wanted), sql.Identifier("warehouse", fact.table)
-    columns = compose.listed(file.columns(conn))
+def fill(
+    conn: Connection[TupleRow], table: sql.Identifier, file: SqlFile, portions: Iterable[Mapping[str, Any]] = ({},)
+) -> int:
+    """Fill an empty table with what *file* selects, with the values of each of the *portions*, and build its indexes then."""
+    into = sql.SQL("INSERT INTO {} ({})").format(table, compose.listed(file.columns(conn)))
     with indexes_afterwards(conn, table):
-        written = file.run(conn, into=sql.SQL("INSERT INTO {} ({})").format(table, columns))
+        return sum(file.run(conn, into=into, **values) for values in portions)
+
+
+def fill_fact(conn: Connection[TupleRow], fact: FactSpec, wanted: str) -> RowCounts:
+    """Fill an empty fact with what the file *wanted* selects."""
+    written = fill(conn, sql.Identifier("warehouse", fact.table), sql_file(wanted))
     return RowCounts(read=written, inserted=written)
 
 
